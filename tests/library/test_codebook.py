@@ -1,0 +1,143 @@
+"""Codebooks: the answers that are offered, in order, and the score of a distribution over them."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from study import codebook, config
+from study.codebook import Category, Codebook
+from study.config import schema
+from study.errors import StudyError
+
+GOOD = Path(__file__).parent / "good_study/config/codebooks"
+
+
+def ordinal(**changes: Any) -> Codebook:
+    return Codebook.from_dict(
+        {
+            "construct": "sentiment",
+            "question": "What?",
+            "type": "classify",
+            "level": "ordinal",
+            "categories": {
+                "positive": {"value": 1, "define": "Good."},
+                "negative": {"value": -1},
+                "neutral": {"value": 0},
+            },
+            **changes,
+        }
+    )
+
+
+def test_a_file_is_read_with_defaults() -> None:
+    book = codebook.read(GOOD / "sentiment.yaml")
+    assert book.labels == ["positive", "negative", "neutral", "not codable"]
+    assert book.values == [1.0, -1.0, 0.0, None]
+    assert book.not_codable == "not codable"
+    assert book.categories[0] == Category("positive", 1.0, "A good feeling.", "I love it.")
+    assert book.categories[-1] == Category("not codable", None, "No language.", None)
+    assert book.status == "frozen"
+    assert book.prompt == {"wording": "main", "label_order": "fixed", "rationale": "none"}
+    assert book.revisions[0]["agreement"] == 0.61
+    assert book.scale is None
+
+
+def test_points_of_a_scale_are_labels() -> None:
+    book = codebook.read(GOOD / "warmth.yaml")
+    assert book.labels == [str(n) for n in range(11)]
+    assert book.values == [float(n) for n in range(11)]
+    assert book.categories[0].define == "not at all"
+    assert book.categories[5].define is None
+    assert book.scale == (0, 10)
+
+
+def test_a_scale_may_go_below_zero_and_offer_not_codable() -> None:
+    book = Codebook.from_dict(
+        {
+            "construct": "x",
+            "question": "?",
+            "type": "rate",
+            "level": "interval",
+            "scale": {"low": -2, "high": 1},
+            "not_codable": {},
+        }
+    )
+    assert book.labels == ["-2", "-1", "0", "1", "not codable"]
+    assert book.values[-1] is None
+
+
+def test_a_broken_file_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "sentiment.yaml").write_text(
+        "construct: sentiment\nquestion: Q\ntype: classify\nlevel: rank\n"
+    )
+    with pytest.raises(StudyError, match=r"config/codebooks/sentiment\.yaml, line 4"):
+        codebook.read(tmp_path / "sentiment.yaml")
+
+
+def test_what_is_loaded_survives_a_command_line() -> None:
+    loaded = config.read_codebook(GOOD / "sentiment.yaml")
+    assert Codebook.from_dict(json.loads(json.dumps(loaded))) == codebook.read(GOOD / "sentiment.yaml")
+
+
+def test_a_codebook_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ordinal().level = "nominal"  # type: ignore[misc]
+
+
+def test_defaults_are_those_of_the_schema() -> None:
+    properties = schema.read_schema("codebook")["properties"]
+    assert properties["wording"]["default"] == codebook.DEFAULT_WORDING
+    assert properties["not_codable"]["properties"]["label"]["default"] == codebook.DEFAULT_NOT_CODABLE
+    prompt = {key: part["default"] for key, part in properties["prompt"]["properties"].items()}
+    assert prompt == codebook.DEFAULT_PROMPT
+    assert ordinal().wording == codebook.DEFAULT_WORDING
+    assert ordinal().system == properties["system"]["default"]
+    assert ordinal().status == properties["status"]["default"]
+
+
+def test_a_score_is_the_expected_value() -> None:
+    assert ordinal().score([0.5, 0.25, 0.25]) == pytest.approx(0.25)
+    assert ordinal().score({"neutral": 0.25, "negative": 0.25, "positive": 0.5}) == pytest.approx(0.25)
+
+
+def test_not_codable_takes_no_part_in_a_score() -> None:
+    book = ordinal(not_codable={"label": "unclear", "define": None})
+    assert book.labels[-1] == "unclear"
+    assert book.score([0.3, 0.1, 0.0, 0.6]) == pytest.approx(0.5)
+    assert math.isnan(book.score([0, 0, 0, 1]))
+
+
+def test_labels_without_values_have_no_score() -> None:
+    book = ordinal(level="nominal", categories={"a": None, "b": {}})
+    assert book.values == [None, None]
+    assert math.isnan(book.score([0.5, 0.5]))
+
+
+@pytest.mark.parametrize("probabilities", [[0.5, 0.5], {"positive": 1.0}, [0.25] * 4])
+def test_probabilities_must_be_those_of_the_labels(probabilities: Any) -> None:
+    with pytest.raises(ValueError, match=r"labels|shorter|longer"):
+        ordinal().score(probabilities)
+
+
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(sum), st.permutations([0, 1, 2]))
+def test_a_score_lies_within_the_values_and_knows_no_order(weights: list[float], order: list[int]) -> None:
+    book = ordinal()
+    score = book.score(weights)
+    assert -1 <= score <= 1
+    categories = {book.labels[i]: {"value": book.values[i]} for i in order}
+    assert ordinal(categories=categories).score([weights[i] for i in order]) == score
+
+
+def test_rules_do_not_depend_on_what_checks_codebooks() -> None:
+    closure = importlib.import_module("study.provenance").import_closure
+    source = Path(codebook.__file__).parents[1]
+    assert not [file for file in closure("study.codebook", source) if "/config/" in file]

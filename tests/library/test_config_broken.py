@@ -1,0 +1,40 @@
+"""Broken configurations: each gives one paragraph that says where, what and what instead."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from library.broken_files import FILE_BREAKS
+from library.broken_studies import STUDY_BREAKS, Break
+from study.config import load
+from study.errors import StudyError
+
+BREAKS = [*STUDY_BREAKS, *FILE_BREAKS]
+GOOD = Path(__file__).parent / "good_study"
+
+
+@pytest.mark.parametrize("broken", BREAKS, ids=lambda b: b.name)
+def test_every_broken_configuration_is_explained_in_one_paragraph(tmp_path: Path, broken: Break) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(GOOD, study)
+    path = study / broken.file
+    content = path.read_text(encoding="utf-8")
+    assert broken.old in content
+    path.write_text(content.replace(broken.old, broken.new, 1), encoding="utf-8", newline="")
+    with pytest.raises(StudyError) as caught:
+        load(study)
+    message = str(caught.value)
+    for word in broken.words:
+        assert word in message
+    assert broken.file in message
+    paragraphs = message.split("\n\n")
+    assert len(paragraphs) <= 3
+    assert all("\n" not in paragraph and len(paragraph) < 900 for paragraph in paragraphs)
+    assert "Traceback" not in message
+
+
+def test_names_of_breaks_are_unique() -> None:
+    assert len({broken.name for broken in BREAKS}) == len(BREAKS)

@@ -1,0 +1,182 @@
+"""Human coders: every rater's code is kept, and one score a text is made of them.
+
+A code 'not codable' has no value, and a text that most raters found not codable has no score.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, median
+
+import pandas as pd
+
+from study import sources
+from study.codebook import Codebook
+from study.coders import codings
+from study.coders.ratings import Rating, Ratings, read_ratings
+from study.corpus import read_part
+from study.errors import StudyError
+from study.flow import Flow, examples
+
+
+def score(ratings: Sequence[Rating], rule: str) -> tuple[str, str | None, float]:
+    """Make one code of several.
+
+    Parameters
+    ----------
+    rule
+        'mean' or 'median' of the values; 'majority': the most frequent code, and its value.
+
+    Returns
+    -------
+    status, label, score
+        'not_codable' when more than half of the raters say so (for `majority`: when that is the most frequent
+        code); 'failed' when two codes are equally frequent, or no code has a value. The label is the most
+        frequent one, None where there is none or a tie.
+    """
+    usable = [rating for rating in ratings if rating.status == "ok"]
+    if 2 * len(usable) < len(ratings) or not usable:
+        return "not_codable", None, math.nan
+    counted = ratings if rule == "majority" else usable
+    frequent = Counter(_code(rating) for rating in counted).most_common(2)
+    tie = len(frequent) > 1 and frequent[0][1] == frequent[1][1]
+    winner = next(rating for rating in counted if _code(rating) == frequent[0][0])
+    if rule == "majority":
+        if tie:
+            return "failed", None, math.nan
+        if winner.status == "not_codable":
+            return "not_codable", None, math.nan
+        return "ok", winner.label, winner.value
+    values = [rating.value for rating in usable if not math.isnan(rating.value)]
+    if not values:
+        return "failed", None, math.nan
+    return "ok", None if tie else winner.label, fmean(values) if rule == "mean" else float(median(values))
+
+
+def _code(rating: Rating) -> str | float:
+    return rating.value if rating.label is None else rating.label
+
+
+def criterion(
+    ratings: Ratings,
+    units: pd.DataFrame,
+    rule: str | Mapping[str, str],
+    *,
+    construct: str,
+    coder: str,
+    flow: Flow,
+) -> pd.DataFrame:
+    """Return one score a unit, as `study.coders.codings` gives it, with n_ratings.
+
+    Parameters
+    ----------
+    units
+        unit_id and the covariates.
+    rule
+        A rule of `score`, or {column: name}: the published value is a covariate. Then a unit has a score
+        where it has that value, with or without ratings; the label is still the most frequent one.
+    """
+    scored = {
+        unit: score(found, rule if isinstance(rule, str) else "mean") for unit, found in ratings.items()
+    }
+    if not isinstance(rule, str):
+        column = rule["column"]
+        if column not in units or not pd.api.types.is_numeric_dtype(units[column]):
+            raise StudyError(
+                "The published score is no column of numbers in the corpus.",
+                file="config/study.yaml",
+                key=f"coders.{coder}.score.column",
+                found=column,
+                allowed=[c for c in units if pd.api.types.is_numeric_dtype(units[c])],
+            )
+        published = dict(zip(units["unit_id"], units[column].astype(float), strict=True))
+        labels = {unit: label for unit, (_, label, _) in scored.items()}
+        scored = {
+            unit: ("failed" if math.isnan(value) else "ok", labels.get(unit), value)
+            for unit, value in published.items()
+            if unit in ratings or not math.isnan(value)
+        }
+    group = f"{coder} {construct}"
+    for status, step in (
+        ("not_codable", "units not codable"),
+        ("failed", "units without a score (tie, or no value)"),
+    ):
+        hit = [unit for unit, (found, _, _) in sorted(scored.items()) if found == status]
+        flow.add(step, group, len(hit), examples(hit))
+    return codings(
+        list(scored),
+        construct=construct,
+        coder=coder,
+        status=[status for status, _, _ in scored.values()],
+        label=[label for _, label, _ in scored.values()],
+        score=[value for _, _, value in scored.values()],
+        counts={"n_ratings": [len(ratings.get(unit, ())) for unit in scored]},
+    )
+
+
+def _table(ratings: Ratings, construct: str, coder: str) -> pd.DataFrame:
+    rows = [(unit, r.rater, r.code, r.value, r.status) for unit, found in ratings.items() for r in found]
+    table = pd.DataFrame(rows, columns=["unit_id", "rater", "code", "value", "status"])
+    table.insert(1, "construct", construct)
+    table.insert(2, "coder", coder)
+    return table
+
+
+def main(
+    *,
+    units_file: Path,
+    coders: dict,  # type: ignore[type-arg]
+    codebooks: list,  # type: ignore[type-arg]
+    ratings_file: Path,
+    flow_file: Path,
+    codings_files: list[Path],
+    corpus_id: str = "unit_id",
+    downloads: Path = sources.DOWNLOADS,
+) -> None:
+    """Read and write the ratings of every human coder, and its codings (files in the order of `coders`)."""
+    units = pd.read_parquet(units_file)
+    flow = Flow()
+    books = {book["construct"]: Codebook.from_dict(book) for book in codebooks}
+    all_ratings = []
+    for (name, coder), codings_file in zip(coders.items(), codings_files, strict=True):
+        constructs = sorted(coder.get("codebooks") or books)
+        parts = [read_part(source, downloads) for source in sources.listed(coder)]
+        if not parts:
+            raise StudyError(
+                "A human coder needs its ratings.", file="config/study.yaml", key=f"coders.{name}.sources"
+            )
+        for part in parts:
+            flow.add(
+                "read",
+                f"{name} {part.group}",
+                len(part.reading.rows),
+                "; ".join([part.label, *part.reading.notes]),
+            )
+        tables = []
+        for construct in constructs:
+            ratings = read_ratings(
+                parts,
+                coder,
+                books[construct],
+                set(units["unit_id"]),
+                flow,
+                name=name,
+                several=len(constructs) > 1,
+                corpus_id=corpus_id,
+            )
+            all_ratings.append(_table(ratings, construct, name))
+            rule = coder.get("score", "mean")
+            tables.append(criterion(ratings, units, rule, construct=construct, coder=name, flow=flow))
+        pd.concat(tables, ignore_index=True).to_parquet(codings_file, index=False)
+    table = pd.concat(all_ratings, ignore_index=True)
+    table.sort_values(["unit_id", "construct", "coder"], kind="stable").to_parquet(ratings_file, index=False)
+    flow.write(flow_file)
+
+
+if __name__ == "__main__":
+    from study.job import run
+
+    run(main)

@@ -1,0 +1,177 @@
+"""Read the configuration of a study, check it, explain what is wrong, and fill in defaults.
+
+`load` is called whenever Snakemake reads the Snakefile, so nothing here imports a heavy library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from study.config import schema, yaml_file
+from study.config.check_claims import check_claims
+from study.config.check_codebook import check_codebook
+from study.config.check_coders import check_coders
+from study.config.check_corpus import check_corpus
+from study.config.check_sources import check_sources
+from study.config.check_study import check_study
+from study.config.document import Document
+from study.config.overrides import override
+from study.errors import StudyError, raise_all
+
+STUDY = "config/study.yaml"
+CODEBOOKS = "config/codebooks"
+CLAIMS = "config/claims.yaml"
+
+ID_IN_FOLDER = "id"
+"""What the column with the names of a folder's texts is called."""
+
+
+def load(root: Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the whole configuration of the study in `root`.
+
+    Parameters
+    ----------
+    root
+        The study's folder.
+    overrides
+        Values that replace those of config/study.yaml, mapping by mapping: Snakemake's `config`.
+
+    Returns
+    -------
+    dict
+        The sections of config/study.yaml with a value for every key, `codebooks` ({construct: codebook},
+        those that coders use) and `claims` (a list); plain JSON types. Short forms are written out: `sources`
+        lists every source, `codebooks` of a coder every construct.
+
+    Raises
+    ------
+    StudyError
+        Names file, line, key, what was found and what is allowed; a ProblemsError holds several.
+    """
+    root = Path(root)
+    document = override(yaml_file.read(root / STUDY, STUDY), overrides or {})
+    _drop_empty_sections(document)
+    raise_all(schema.problems("study", document))
+    config = schema.complete("study", document.value)
+    books = _codebooks(root, document, config)
+    if "id" not in document.value["corpus"] and _all_folders(config["corpus"]["sources"]):
+        config["corpus"]["id"] = ID_IN_FOLDER
+    config = _written_out(config, list(books))
+    config["codebooks"] = books
+    for check in (
+        check_sources(document, config, root),
+        check_corpus(document, config),
+        check_coders(document, config),
+        check_study(document, config),
+    ):
+        raise_all(list(check))
+    config["claims"] = _claims(root, config)
+    return config
+
+
+def read_codebook(path: Path) -> dict[str, Any]:
+    """Read and check one codebook file; return it with a value for every key."""
+    path = Path(path)
+    document = yaml_file.read(path, f"{CODEBOOKS}/{path.name}")
+    raise_all(schema.problems("codebook", document))
+    book = schema.complete("codebook", document.value)
+    if book["categories"] is not None:
+        empty = {"value": None, "define": None, "example": None}
+        book["categories"] = {label: keys or dict(empty) for label, keys in book["categories"].items()}
+    raise_all(list(check_codebook(document, book, path.stem)))
+    return book
+
+
+def _drop_empty_sections(document: Document) -> None:
+    """A section whose lines are all commented out is one that is not there."""
+    optional = {
+        key
+        for key, part in schema.read_schema("study")["properties"].items()
+        if part.get("default") in ({}, [])
+    }
+    for key in optional & set(document.value):
+        if document.value[key] is None:
+            del document.value[key]
+
+
+def _codebooks(root: Path, document: Document, config: dict[str, Any]) -> dict[str, Any]:
+    """Read the codebooks that coders use: those that they name, or all."""
+    folder = root / CODEBOOKS
+    names = sorted(p.name for p in folder.glob("*") if not p.name.startswith(".")) if folder.is_dir() else []
+    for name in names:
+        if name.endswith((".yml", ".YAML", ".YML")):
+            raise StudyError(
+                "A codebook's file name ends in .yaml.",
+                file=f"{CODEBOOKS}/{name}",
+                hint=f"Rename it to {Path(name).stem}.yaml.",
+            )
+    there = [name.removesuffix(".yaml") for name in names if name.endswith(".yaml")]
+    wanted: dict[str, None] = {}
+    problems = []
+    for coder, keys in config["coders"].items():
+        for i, construct in enumerate(keys["codebooks"] or []):
+            if construct not in there:
+                problems.append(
+                    document.error(
+                        ("coders", coder, "codebooks", i),
+                        f"There is no codebook {CODEBOOKS}/{construct}.yaml.",
+                        found=construct,
+                        allowed=there,
+                    )
+                )
+        wanted |= dict.fromkeys(there if keys["codebooks"] is None else keys["codebooks"])
+    raise_all(problems)
+    if not wanted:
+        raise StudyError(
+            "There is no codebook.",
+            file=CODEBOOKS,
+            hint="Write one file for each construct; config/README.md shows how.",
+        )
+    return {construct: read_codebook(folder / f"{construct}.yaml") for construct in sorted(wanted)}
+
+
+def _all_folders(sources: list[dict[str, Any]]) -> bool:
+    return bool(sources) and all(source["folder"] is not None for source in sources)
+
+
+def _written_out(config: dict[str, Any], constructs: list[str]) -> dict[str, Any]:
+    """Replace short forms by what they stand for."""
+    corpus, coders = config["corpus"], config["coders"]
+    for holder in (corpus, *(coder for coder in coders.values() if coder["type"] == "human")):
+        if holder["file"] is not None and not holder["sources"]:
+            holder["sources"] = [schema.source({"file": holder["file"]})]
+        for source in holder["sources"]:
+            _lower_sha256(source)
+    for coder in coders.values():
+        coder["codebooks"] = coder["codebooks"] or list(constructs)
+        if coder["type"] == "human" and coder["id"] is None:
+            coder["id"] = corpus["id"]
+        if coder["type"] == "dictionary":
+            _lower_sha256(coder)
+            _lower_sha256(coder["source"] or {})
+    for model in config["models"].values():
+        _lower_sha256(model)
+    humans = [name for name, coder in coders.items() if coder["type"] == "human"]
+    if config["compare"]["criterion"] is None and len(humans) == 1:
+        config["compare"]["criterion"] = humans[0]
+    return config
+
+
+def _lower_sha256(holder: dict[str, Any]) -> None:
+    if holder.get("sha256"):
+        holder["sha256"] = holder["sha256"].lower()
+
+
+def _claims(root: Path, config: dict[str, Any]) -> list[dict[str, Any]]:
+    path = root / CLAIMS
+    if not path.exists():
+        return []
+    document = yaml_file.read(path, CLAIMS)
+    if document.value.get("claims", ()) is None:
+        document.value["claims"] = []
+    raise_all(schema.problems("claims", document))
+    claims: list[dict[str, Any]] = schema.complete("claims", document.value)["claims"]
+    raise_all(list(check_claims(document, claims, config)))
+    return claims

@@ -1,0 +1,262 @@
+"""Coders against everything else: codebooks, models, languages, and each other's names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from study.config.document import Document, KeyPath
+from study.config.names import UNIT_COLUMNS, companions, covariates, measures, rows_of_raters
+from study.errors import StudyError
+
+ENGLISH = "en"
+
+
+def check_coders(document: Document, config: dict[str, Any]) -> Iterator[StudyError]:
+    """Yield what is wrong with the coders; `config` is the study with defaults and its codebooks."""
+    for name, coder in config["coders"].items():
+        place = ("coders", name)
+        if coder["type"] == "llm":
+            yield from _llm(document, place, coder, config)
+        elif coder["type"] == "dictionary":
+            yield from _dictionary(document, place, coder, config["corpus"]["language"])
+        elif coder["type"] == "supervised":
+            yield from _supervised(document, place, coder, config)
+        else:
+            yield from _human(document, place, coder, config)
+    yield from _distinct(document, config)
+
+
+def _llm(
+    document: Document, place: KeyPath, coder: dict[str, Any], config: dict[str, Any]
+) -> Iterator[StudyError]:
+    if coder["model"] not in config["models"]:
+        yield document.error(
+            (*place, "model"),
+            "There is no such model under 'models'.",
+            found=coder["model"],
+            allowed=config["models"],
+        )
+
+
+def _dictionary(
+    document: Document, place: KeyPath, coder: dict[str, Any], language: str
+) -> Iterator[StudyError]:
+    if _primary(coder["language"]) != _primary(language):
+        yield document.error(
+            (*place, "language"),
+            f"The dictionary is for another language than the corpus ('{language}').",
+            found=coder["language"],
+            allowed=language,
+        )
+    elif coder["rules"] is not None and _primary(language) != ENGLISH:
+        yield document.error(
+            (*place, "rules"),
+            "VADER's words are English.",
+            found=coder["rules"],
+            hint="Give a word list as 'file'.",
+        )
+    rules = coder["rules"]
+    given = [key for key in ("file", "source") if coder[key] is not None]
+    if rules == "vader" and given:
+        yield document.error(
+            (*place, given[0]),
+            f"With 'rules: vader' the installed lexicon is used, and no '{given[0]}'.",
+            hint=f"Remove '{given[0]}', or 'rules' to use your own list.",
+        )
+    if rules == "vader-2014" and given != ["source"]:
+        yield document.error(
+            (*place, "source"),
+            "With 'rules: vader-2014' the archive of 2014 is needed as 'source'.",
+            found=given or None,
+        )
+    if rules is None and len(given) != 1:
+        yield document.error(
+            place,
+            "A dictionary needs exactly one of 'rules', 'file' and 'source'.",
+            found=given or None,
+        )
+    yield from _categories(document, place, coder)
+
+
+def _categories(document: Document, place: KeyPath, coder: dict[str, Any]) -> Iterator[StudyError]:
+    """Categories belong to LIWC's format alone."""
+    in_liwc_format = coder["rules"] is None and _file_name(coder).lower().endswith(".dic")
+    for key in ("category", "negative"):
+        if coder[key] is not None and not in_liwc_format:
+            yield document.error(
+                (*place, key),
+                f"Only a word list in LIWC's .dic format has a '{key}'.",
+                found=_file_name(coder) or None,
+            )
+    if in_liwc_format and coder["category"] is None:
+        yield document.error(
+            (*place, "category"),
+            "A .dic file has several categories: name the one that counts.",
+            found=_file_name(coder),
+        )
+    if coder["category"] is not None and coder["category"] == coder["negative"]:
+        yield document.error(
+            (*place, "negative"), "The same category counts for and against.", found=coder["negative"]
+        )
+
+
+def _file_name(coder: dict[str, Any]) -> str:
+    if coder["file"] is not None:
+        return str(coder["file"])
+    source = coder["source"] or {}
+    member = source.get("member")
+    return str(
+        (member[-1] if isinstance(member, list) else member) or source.get("file") or source.get("url") or ""
+    )
+
+
+def _supervised(
+    document: Document, place: KeyPath, coder: dict[str, Any], config: dict[str, Any]
+) -> Iterator[StudyError]:
+    criterion = config["coders"].get(config["compare"]["criterion"])
+    if criterion is None:
+        humans = [other for other in config["coders"].values() if other["type"] == "human"]
+        if config["compare"]["criterion"] is None and not humans:
+            yield document.error(
+                place,
+                "A supervised coder learns from the criterion, and there is none.",
+                hint="Add a human coder and name it in compare.criterion.",
+            )
+        return
+    for construct in coder["codebooks"]:
+        if construct not in criterion["codebooks"]:
+            yield document.error(
+                (*place, "codebooks"),
+                f"The criterion does not code '{construct}', so nothing can be learned.",
+                found=construct,
+                allowed=criterion["codebooks"],
+            )
+        elif coder["learner"] == "ridge" and not _has_values(config["codebooks"][construct]):
+            yield document.error(
+                (*place, "learner"),
+                f"The labels of '{construct}' have no values, so there is no score to predict.",
+                found="ridge",
+                allowed="logistic",
+            )
+
+
+def _human(
+    document: Document, place: KeyPath, coder: dict[str, Any], config: dict[str, Any]
+) -> Iterator[StudyError]:
+    several = len(coder["codebooks"]) > 1
+    if several and coder["layout"] == "wide":
+        yield document.error(
+            (*place, "layout"),
+            "The layout wide holds the codes of one construct.",
+            found=coder["codebooks"],
+            hint="Name one codebook here, and add a human coder for each other one.",
+        )
+    if several and "rating" in document.value["coders"][place[1]]:
+        yield document.error(
+            (*place, "rating"),
+            "With several codebooks the columns of codes have the names of the constructs.",
+            found=coder["rating"],
+            allowed=", ".join(coder["codebooks"]),
+            hint="Remove the key.",
+        )
+    if coder["layout"] == "wide" and coder["raters"] is None:
+        yield document.error(
+            (*place, "raters"),
+            "The layout wide needs the columns of the raters.",
+            hint="Write raters: [anna, ben].",
+        )
+    if coder["layout"] != "wide" and coder["raters"] is not None:
+        yield document.error(
+            (*place, "raters"),
+            f"The layout {coder['layout']} has no 'raters'.",
+            hint="Remove it, or set layout to wide.",
+        )
+    yield from _columns_of_codes(document, place, coder)
+    score = coder["score"]
+    if isinstance(score, dict) and several:
+        yield document.error(
+            (*place, "score"),
+            "One column holds the values of one construct.",
+            found=coder["codebooks"],
+            hint="Name one codebook here, and add a human coder for each other one.",
+        )
+    elif isinstance(score, dict):
+        known = covariates(config)
+        if known is not None and score["column"] not in known:
+            yield document.error(
+                (*place, "score", "column"),
+                "There is no such column among the covariates of the corpus.",
+                found=score["column"],
+                allowed=known,
+            )
+    elif score != "majority":
+        for construct in coder["codebooks"]:
+            if not _has_values(config["codebooks"][construct]):
+                yield document.error(
+                    (*place, "score"),
+                    f"The labels of '{construct}' have no values, so they have no {score}.",
+                    found=score,
+                    allowed="majority",
+                )
+
+
+def _columns_of_codes(document: Document, place: KeyPath, coder: dict[str, Any]) -> Iterator[StudyError]:
+    """Where the columns of a file are listed, those that are read must be among them."""
+    read = {"long": ("id", "rater", "rating"), "wide": ("id", "raters"), "list": ("id", "rating")}
+    for key in read[coder["layout"]]:
+        if key == "rater" and not coder["identified"]:
+            continue
+        names = [coder[key]] if isinstance(coder[key], str) else coder[key] or []
+        if key == "rating" and len(coder["codebooks"]) > 1:
+            names = coder["codebooks"]
+        for source in coder["sources"]:
+            there = [*(source["columns"] or []), *source["add"]]
+            absent = [name for name in names if source["columns"] and name not in there]
+            if absent:
+                yield document.error(
+                    (*place, key),
+                    "A source of these codes has no such column.",
+                    found=absent[0],
+                    allowed=there,
+                )
+                break
+
+
+def _distinct(document: Document, config: dict[str, Any]) -> Iterator[StudyError]:
+    """Each column of the table of measures has one meaning."""
+    taken: dict[str, str] = dict.fromkeys(UNIT_COLUMNS, "a column that every study has")
+    for name in covariates(config) or []:
+        taken.setdefault(name, "a column of the corpus")
+    everything = [*measures(config).items(), *companions(config).items()]
+    seen: dict[str, tuple[str, str]] = {}
+    for column, (construct, name) in everything:
+        other = seen.setdefault(column, (construct, name))
+        if other != (construct, name) or column in taken:
+            meaning = (
+                taken.get(column) or f"the column of the coder '{other[1]}' and the construct '{other[0]}'"
+            )
+            yield document.error(
+                ("coders", name),
+                f"The coder '{name}' needs the column '{column}' for '{construct}', and it is {meaning}.",
+                found=column,
+                hint="Rename the coder.",
+            )
+    for name in rows_of_raters(config):
+        if name in config["coders"]:
+            yield document.error(
+                ("coders", name),
+                "Tables use this name for the single ratings of the humans.",
+                found=name,
+                hint="Rename the coder.",
+            )
+
+
+def _has_values(book: dict[str, Any]) -> bool:
+    if book["type"] == "rate":
+        return True
+    return all((keys or {}).get("value") is not None for keys in book["categories"].values())
+
+
+def _primary(language: str) -> str:
+    return language.partition("-")[0].lower()

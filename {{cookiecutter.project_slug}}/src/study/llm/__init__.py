@@ -1,0 +1,1 @@
+"""Ask a language model: find its file, score labels, store what it answers."""

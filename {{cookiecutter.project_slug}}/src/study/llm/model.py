@@ -1,0 +1,173 @@
+"""Where a model's file is, and the card that identifies it when the file itself is not there.
+
+A colleague who reproduces a study has the responses but not the model. So what an instrument needs to know
+about a model (its hash, its chat template, its special tokens, the engine's version) is written once to a
+small JSON card beside the responses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from study.errors import StudyError
+
+ENGINE = ("guidance", "llama-cpp-python")
+"""Packages whose version may change what a model answers."""
+
+
+def locate(model: dict[str, Any], root: Path) -> Path | None:
+    """Return the model's file, or None when it is not installed here.
+
+    Parameters
+    ----------
+    model
+        One entry of the configuration's `models`: `path` (absolute or inside the study), or `package` and
+        the name of the `file` that the package carries.
+    root
+        The study's folder.
+    """
+    if model.get("path"):
+        path = root / model["path"]
+        return path if path.is_file() else None
+    spec = importlib.util.find_spec(str(model["package"]).replace("-", "_"))
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / model["file"]
+        if path.is_file():
+            return path
+    return None
+
+
+def fingerprint(model: dict[str, Any], root: Path, cards: Path, name: str, cache: Path) -> dict[str, Any]:
+    """Return what identifies the model: from its file where it is installed, else from its card.
+
+    The hash of a large file is remembered in the folder `cache` under its size and modification time.
+    """
+    path = locate(model, root)
+    if path is None:
+        card = cards / f"{name}.json"
+        if card.is_file():
+            known = json.loads(card.read_text(encoding="utf-8"))
+            return {"sha256": known["sha256"], "engine": known["engine"]}
+        return {"sha256": model.get("sha256"), "engine": None}
+    return {"sha256": _remembered_sha256(path, cache), "engine": engine_versions()}
+
+
+def engine_versions() -> dict[str, str]:
+    """Return the versions of the packages that run the model."""
+    versions = {}
+    for package in ENGINE:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            raise StudyError(
+                f"The model's file is here, but the package '{package}' is not installed.",
+                hint="Run 'python3 environment.py --llm'.",
+            ) from None
+    return versions
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remembered_sha256(path: Path, cache: Path) -> str:
+    stat = path.stat()
+    key = hashlib.sha256(f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}".encode()).hexdigest()[:32]
+    memory = cache / f"{key}.sha256"
+    if memory.is_file():
+        return memory.read_text(encoding="ascii").strip()
+    digest = sha256_of(path)
+    cache.mkdir(parents=True, exist_ok=True)
+    memory.write_text(digest, encoding="ascii")
+    return digest
+
+
+def read_card(path: Path, name: str, sha256: str | None) -> dict[str, Any]:
+    """Read what identifies a model from its GGUF file.
+
+    Returns
+    -------
+    dict
+        name, file, sha256, size, architecture, licence, chat_template, bos_token, eos_token, add_bos,
+        trained_context (tokens) and engine (package versions).
+    """
+    found = sha256_of(path)
+    if sha256 and sha256.lower() != found:
+        raise StudyError(
+            f"The model file {path.name} is not the one that the configuration names.",
+            file="config/study.yaml",
+            key=f"models.{name}.sha256",
+            found=found,
+            allowed=sha256,
+            hint="Put the file's own sha256 into the configuration, or install the named file.",
+        )
+    facts, pieces = _gguf_facts(path)
+    template = facts.get("tokenizer.chat_template")
+    if not template:
+        raise StudyError(
+            f"The model file {path.name} carries no chat template, so it is no instruction-tuned model.",
+            file="config/study.yaml",
+            key=f"models.{name}",
+            hint="Use an instruction-tuned ('Instruct', 'Chat', 'it') version of the model.",
+        )
+    return {
+        "name": name,
+        "file": path.name,
+        "sha256": found,
+        "size": path.stat().st_size,
+        "title": facts.get("general.name"),
+        "architecture": facts.get("general.architecture"),
+        "licence": facts.get("general.license"),
+        "file_type": facts.get("general.file_type"),
+        "chat_template": template,
+        "bos_token": pieces["bos"],
+        "eos_token": pieces["eos"],
+        "add_bos": str(facts.get("tokenizer.ggml.add_bos_token", "false")).lower() == "true",
+        "trained_context": int(facts.get(f"{facts.get('general.architecture')}.context_length", 0)),
+        "engine": engine_versions(),
+    }
+
+
+def _gguf_facts(path: Path) -> tuple[dict[str, str], dict[str, str]]:
+    import llama_cpp
+
+    try:
+        model = llama_cpp.Llama(str(path), vocab_only=True, n_ctx=8, verbose=False)
+    except (ValueError, OSError) as error:
+        raise StudyError("This is no GGUF model file.", file=path.name, found=str(error)) from error
+    vocabulary = llama_cpp.llama_model_get_vocab(model.model)
+
+    def piece(token: int) -> str:
+        text = llama_cpp.llama_vocab_get_text(vocabulary, token) if token >= 0 else None
+        return text.decode("utf-8", errors="replace") if text else ""
+
+    return dict(model.metadata), {"bos": piece(model.token_bos()), "eos": piece(model.token_eos())}
+
+
+def main(model: dict, name: str, card: Path, root: Path = Path()) -> None:  # type: ignore[type-arg]
+    """Write the card of the model `name`."""
+    path = locate(model, root)
+    if path is None:
+        raise StudyError(
+            f"The model '{name}' is not installed, and the study has no card of it.",
+            file="config/study.yaml",
+            key=f"models.{name}",
+            found=str(model.get("path") or f"{model.get('file')} of the package {model.get('package')}"),
+            hint="Run 'python3 environment.py --llm' (it needs a C/C++ compiler), or 'dvc pull' if the study"
+            " has been coded elsewhere.",
+        )
+    text = json.dumps(read_card(path, name, model.get("sha256")), indent=2, ensure_ascii=False, sort_keys=True)
+    card.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    from study.job import run
+
+    run(main)

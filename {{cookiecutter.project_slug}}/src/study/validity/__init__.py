@@ -1,0 +1,45 @@
+"""Reliability and validity: how well humans agree, and how well each measure agrees with them.
+
+The names below are the public interface; they are imported when they are first used, because a rule's
+program should pay for (and depend on) its own module only. The stub beside this file tells type checkers.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+_MODULE_OF = {
+    "Estimate": "bootstrap",
+    "adjust": "multiplicity",
+    "agreement_table": "agreement",
+    "brier_score": "calibration",
+    "calibration_table": "calibration",
+    "classification_scores": "classification",
+    "classification_tables": "classification",
+    "compare_correlations": "comparison",
+    "comparison_table": "comparison",
+    "confusion": "classification",
+    "expected_calibration_error": "calibration",
+    "icc1": "reliability",
+    "icc1k": "reliability",
+    "krippendorff_alpha": "reliability",
+    "pearson": "correlation",
+    "percentile_interval": "bootstrap",
+    "reliability_diagram": "calibration",
+    "reliability_table": "reliability",
+    "sign_class": "classification",
+    "spearman": "correlation",
+    "unit_bootstrap": "bootstrap",
+    "williams_t": "comparison",
+    "wilson_interval": "calibration",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULE_OF])
