@@ -112,6 +112,7 @@ FILE_BREAKS = [
         "duplicate claim", CLAIMS, "table4-tweets-liwc", "table4-tweets-vader", ("Claim 1 has the same id",)
     ),
     Break("unquoted figure", CLAIMS, '"0.880"', "0.880", ('"0.880"', "pearson_r", "number in quotes")),
+    Break("line break after a figure", CLAIMS, '"0.880"', r'"0.880\n"', ("as printed",)),
     Break("figure in words", CLAIMS, '"0.880"', '"about .9"', ("as printed",)),
     Break(
         "no such table",
@@ -150,6 +151,14 @@ FILE_BREAKS = [
         ("not attempted", "reason"),
     ),
     Break("compared with nothing", CLAIMS, "    attempt: false\n", "", ("pearson_r", "'where'")),
+    Break(
+        "reading without cells",
+        CLAIMS,
+        "      where:\n        pearson_r: {table: agreement, construct: sentiment, domain: nyt, subset: all, "
+        "measure: humans_individual}\n",
+        "",
+        ("alternative", "Nothing is compared in this reading"),
+    ),
     Break("misspelt table", CLAIMS, "f1: {table:", "f1: {tabel:", ("'table' is missing", "'tabel'")),
     # Files
     Break("tab", STUDY, "  share: true", "\tshare: true", ("line 12", "tab", "spaces")),

@@ -9,6 +9,7 @@ BOOK = "config/codebooks/sentiment.yaml"
 SCALE = "config/codebooks/warmth.yaml"
 CLAIMS = "config/claims.yaml"
 
+_WORDS = "file: config/dictionaries/words.dic"
 _SHA = "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"
 
 
@@ -315,6 +316,31 @@ STUDY_BREAKS = [
         "    rating: ratings\n    codebooks: [sentiment]",
         "    rating: ratings\n    codebooks: [sentiment, warmth]",
         ("names of the constructs",),
+    ),
+    Break(
+        "line break after a sha256",
+        STUDY,
+        f"sha256: {_SHA}\n      member",
+        f'sha256: "{_SHA}\\n"\n      member',
+        ("64 hexadecimal",),
+    ),
+    Break("line break in a prefix", STUDY, "prefix: nyt-", 'prefix: "nyt\\n"', ("prefix", "invisible")),
+    Break("wildcard in a path", STUDY, _WORDS, "file: config/{words}.dic", ("brace", "wildcard")),
+    Break("line break in a path", STUDY, _WORDS, r'file: "config/a\nb.dic"', ("nobody can see",)),
+    Break("reversed path", STUDY, _WORDS, r'file: "config/\u202ecid.dic"', ("nobody can see",)),
+    Break(
+        "address of no machine",
+        STUDY,
+        "&archive\n      pypi: vaderSentiment==3.3.2",
+        "&archive\n      url: https://[::1",
+        ("no address of a machine",),
+    ),
+    Break(
+        "password in an address",
+        STUDY,
+        "&archive\n      pypi: vaderSentiment==3.3.2",
+        "&archive\n      url: https://ada:secret@example.org/x.csv",
+        ("holds a password",),
     ),
     Break("language of VADER", STUDY, "    language: en-US", "    language: eng", ("another language",)),
     Break(

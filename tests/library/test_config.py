@@ -352,3 +352,19 @@ def test_the_command_ends_with_one_paragraph_and_status_1(study: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("Error: config/study.yaml, line 1")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_claims_that_cannot_be_found_are_not_taken_for_none(study: Path) -> None:
+    (study / CLAIMS).unlink()
+    assert load(study)["claims"] == []
+    (study / CLAIMS).symlink_to("nowhere.yaml")
+    assert "cannot be read" in message_of(study)
+
+
+def test_a_file_of_another_kind_is_explained_once_and_soon(study: Path) -> None:
+    with (study / STUDY).open("a", encoding="utf-8") as stream:
+        stream.write("".join(f"key_{i}: 1\n" for i in range(20_000)))
+    assert "There is no key 'key_0'" in message_of(study)
+    with pytest.raises(ProblemsError) as caught:
+        load(study)
+    assert len(caught.value.problems) == schema.MOST_UNKNOWN

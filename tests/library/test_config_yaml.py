@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,14 @@ def test_a_missing_file_and_a_folder_are_explained(tmp_path: Path) -> None:
         read(tmp_path / "study.yaml", "config/study.yaml")
     with pytest.raises(StudyError, match="cannot be read"):
         read(tmp_path, "config/study.yaml")
+
+
+def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "device.yaml").symlink_to("/dev/zero")
+    for name in ("pipe.yaml", "device.yaml"):
+        with pytest.raises(StudyError, match="a pipe or a device"):
+            read(tmp_path / name, "config/study.yaml")
 
 
 def test_values_are_plain(tmp_path: Path) -> None:

@@ -166,6 +166,9 @@ def test_text_that_looks_like_a_number_stays_text_where_the_format_has_types() -
     assert typed([(["1", "2"], False)]).tolist() == ["1", "2"]
     assert typed([([1, 2.5, None], False)]).tolist()[:2] == [1.0, 2.5]
     assert typed([([True, False], False)]).tolist() == ["true", "false"]
+    assert typed([([2**63 - 1, 1], False)]).tolist() == [2**63 - 1, 1]
+    assert typed([([2**63, 1.5], False)]).tolist() == ["9223372036854775808", "1.5"]  # a code, to the digit
+    assert typed([([10**400, 1.5], False)]).tolist() == ["1" + "0" * 400, "1.5"]
     assert typed([(["1"], True), ([2], False)]).tolist() == [1, 2]
     assert typed([(["x"], True), ([2], False)]).tolist() == ["x", "2"]
 

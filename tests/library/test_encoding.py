@@ -79,3 +79,16 @@ def test_bytes_that_are_no_text_are_refused() -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff")))
 def test_utf8_is_read_to_the_character(text: str) -> None:
     assert decode(text.encode(), encoding=None, label="x").text == text
+
+
+def test_pieces_of_another_encoding_are_no_reason_to_garble_the_rest() -> None:
+    data = "id,text\n1,café crème\n".encode() + "2,naïve\n".encode("latin-1")
+    with pytest.raises(StudyError, match="encoding utf-8") as caught:
+        decode(data, encoding=None, label="x.csv")
+    assert "x.csv, line 3" in str(caught.value)
+    assert decode("café crème, naïve".encode("latin-1"), encoding=None, label="x").guessed
+
+
+def test_an_encoding_of_names_on_the_internet_is_none_of_files() -> None:
+    with pytest.raises(StudyError, match="no text in the encoding idna"):
+        decode(b"xn--a", encoding="idna", label="x.csv")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 
 import openpyxl
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,10 +34,14 @@ def workbook(rows: Iterable[Sequence[object]], more_sheets: int = 0) -> bytes:
     return stream.getvalue()
 
 
-def parquet(frame: pd.DataFrame) -> bytes:
+def parquet_of(table: pa.Table) -> bytes:
     stream = io.BytesIO()
-    frame.to_parquet(stream, index=False)
+    pq.write_table(table, stream)
     return stream.getvalue()
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    return parquet_of(pa.Table.from_pandas(frame, preserve_index=False))
 
 
 SAME = [("001", "NA"), ("002", "  two\twords "), ("003", 'she said "no"')]
@@ -150,6 +157,23 @@ def test_an_unknown_ending_asks_for_the_format() -> None:
         format_of("texts.dat")
 
 
+def test_a_table_of_an_old_macintosh_and_one_of_many_columns() -> None:
+    assert texts(read(b"id,text\r1,a\r2,b\r", "csv", label="x")) == ["a", "b"]
+    names = [f"column_{i}" for i in range(20_000)]
+    wide = f"id,text,{','.join(names)}\n1,a,{','.join(['0'] * len(names))}\n"
+    assert texts(read(wide.encode(), "csv", label="x")) == ["a"]
+
+
+def test_columns_inside_columns_are_kept_as_json() -> None:
+    lines = b'{"id": 1, "text": ["a", "b"], "\\ud800": {"c": null}}\n'
+    reading = read(lines, "jsonl", label="x")
+    assert texts(reading) == ['["a", "b"]']
+    assert list(reading.rows.columns) == ["id", "text", "\ufffd"]
+    nested = pa.table({"id": [1], "text": ["t"], "inner": [{"a": [1, 2]}], "day": [date(2020, 1, 2)]})
+    reading = read(parquet_of(nested), "parquet", label="x")
+    assert reading.rows.to_numpy().tolist() == [[1, "t", '{"a": [1, 2]}', "2020-01-02"]]
+
+
 BROKEN = {
     "empty": ("csv", b"", "is empty", ""),
     "white space": ("tsv", b"\n \n", "is empty", ""),
@@ -163,6 +187,26 @@ BROKEN = {
     "two columns of one name": ("csv", b"id,text,text\n1,a,b\n", "Two columns have one name", "line 1"),
     "no JSON": ("jsonl", b'{"id": 1}\n{"id": 2\n', "not JSON", "line 2"),
     "JSON without names": ("jsonl", b'{"id": 1}\n[1, 2]\n', "object", "line 2"),
+    "JSON without end": ("jsonl", b'{"a":' + b"[" * 100_000, "not JSON", "line 1"),
+    "JSON with an endless number": (
+        "jsonl",
+        b'{"id": 1}\n{"id": ' + b"9" * 5000 + b"}",
+        "not JSON",
+        "line 2",
+    ),
+    "JSON with a name twice": ("jsonl", b'{"id": 1, "id": 2}\n', "'id' is there twice", "line 1"),
+    "Parquet with a day after the last": (
+        "parquet",
+        parquet_of(pa.table({"id": [1], "day": pa.array([2**62], pa.timestamp("us"))})),
+        "no readable Parquet",
+        "",
+    ),
+    "Parquet with broken text": (
+        "parquet",
+        parquet_of(pa.table({"id": [1], "text": pa.array([b"\xff"]).view(pa.string())})),
+        "no readable Parquet",
+        "",
+    ),
     "no Parquet": ("parquet", b"PAR1 no", "no readable Parquet", ""),
     "no workbook": ("xlsx", b"id,text\n1,a\n", "no readable .xlsx", ""),
     "no such format": ("sav", b"x", "no such format", ""),

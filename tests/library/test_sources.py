@@ -225,6 +225,19 @@ def test_a_file_that_is_not_there_names_its_neighbours(tmp_path: Path) -> None:
         sources.content({"file": str(tmp_path / "text.csv")})
 
 
+def test_a_folder_is_not_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texts.csv").mkdir()
+    with pytest.raises(StudyError, match="a folder or a device"):
+        sources.content({"file": "texts.csv"})
+
+
+def test_half_a_zip_file_is_not_taken_for_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texts.xlsx").write_bytes(b"PK\x03\x04 and no more")
+    assert sources.content({"file": "texts.xlsx"}).data.startswith(b"PK")  # its format's reader explains it
+
+
 def test_a_compressed_file_is_unpacked_and_an_archive_needs_a_member(tmp_path: Path) -> None:
     import gzip
 

@@ -294,7 +294,7 @@ def typed(parts: Sequence[tuple[Sequence[object], bool]]) -> pd.Series:
     present = [number for number in numbers if not math.isnan(number)]
     if not present:
         return pd.Series([None] * len(numbers), dtype="str")
-    if len(present) == len(numbers) and all(isinstance(n, int) and abs(n) < 2**63 for n in numbers):
+    if len(present) == len(numbers) and all(isinstance(n, int) for n in numbers):
         return pd.Series(numbers, dtype="int64")
     return pd.Series(numbers, dtype="float64")
 
@@ -305,9 +305,11 @@ def _texts(parts: Sequence[tuple[Sequence[object], bool]]) -> pd.Series:
 
 def _number(cell: object, written: bool) -> float | None:
     """Return the number in a cell, NaN for a missing one, None where there is something else."""
-    if cell is None or isinstance(cell, float | int):
-        number = math.nan if cell is None else cell
-        return None if isinstance(cell, bool) else number
+    if cell is None or isinstance(cell, float):
+        return math.nan if cell is None else cell
+    if isinstance(cell, int):
+        # A number that no column of whole numbers can hold is a code, as one of 16 digits in a CSV file is.
+        return None if isinstance(cell, bool) or abs(cell) >= 2**63 else cell
     text = str(cell).strip()
     if text.lower() in (_MISSING if written else {""}):
         return math.nan

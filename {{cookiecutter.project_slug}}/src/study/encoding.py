@@ -94,6 +94,8 @@ def _strict(data: bytes, encoding: str, label: str) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise _unreadable(data, error, label) from error
+    except UnicodeError as error:  # of encodings that are none of files, such as idna
+        raise StudyError(f"This is no text in the encoding {encoding} ({error}).", file=label) from error
 
 
 def _utf16_without_mark(data: bytes) -> str | None:
@@ -109,9 +111,21 @@ def _utf16_without_mark(data: bytes) -> str | None:
     return None
 
 
+def _mostly_utf8(data: bytes) -> bool:
+    """Whether a file is UTF-8 with damage, or with pieces of another encoding; a guess would garble it all.
+
+    In texts of other encodings, bytes that happen to be a character of UTF-8 are a small part of the others.
+    """
+    foreign = [c for c in data.decode("utf-8", errors="replace") if not c.isascii()]
+    damaged = foreign.count("\ufffd")
+    return len(foreign) - damaged >= damaged
+
+
 def _guess(data: bytes, problem: UnicodeDecodeError, label: str) -> Decoded:
     from charset_normalizer import from_bytes
 
+    if _mostly_utf8(data):
+        raise _unreadable(data, problem, label) from problem
     best = from_bytes(data).best()
     if best is None:
         raise _unreadable(data, problem, label) from problem

@@ -86,31 +86,37 @@ class Instrument:
     @classmethod
     def read(cls, path: Path) -> Instrument:
         """Read an instrument, and check that its id is that of its content."""
-        record = json.loads(path.read_text(encoding="utf-8"))
-        instrument = cls(
-            construct=record["construct"],
-            coder=record["coder"],
-            labels=tuple(record["labels"]),
-            before=record["prompt"]["before"],
-            after=record["prompt"]["after"],
-            end_of_turn=record["prompt"]["end_of_turn"],
-            model=record["model"],
-            settings=record["settings"],
-        )
-        if instrument.instrument_id != record["instrument_id"]:
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            instrument = cls(
+                construct=record["construct"],
+                coder=record["coder"],
+                labels=tuple(record["labels"]),
+                before=record["prompt"]["before"],
+                after=record["prompt"]["after"],
+                end_of_turn=record["prompt"]["end_of_turn"],
+                model=record["model"],
+                settings=record["settings"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise StudyError(
+                "This is no instrument.",
+                file=path,
+                found=f"{type(error).__name__}: {error}",
+                hint="Delete the file and run again.",
+            ) from error
+        if instrument.instrument_id != record.get("instrument_id"):
             raise StudyError(
                 "The instrument's id is not that of its content: the file was edited by hand.",
                 file=path,
-                found=record["instrument_id"],
+                found=record.get("instrument_id"),
                 allowed=instrument.instrument_id,
                 hint="Delete the file and run again.",
             )
         return instrument
 
 
-def build(
-    codebook: Codebook, coder: str, card: dict[str, Any], *, context: int, too_long: str
-) -> Instrument:
+def build(codebook: Codebook, coder: str, card: dict[str, Any], *, context: int, too_long: str) -> Instrument:
     """Render the prompt of `codebook` in the model's own chat template.
 
     Parameters
@@ -126,6 +132,15 @@ def build(
     too_long
         What happens to a longer text: 'refuse' or 'truncate'.
     """
+    trained = card["trained_context"]
+    if trained and context > trained:
+        raise StudyError(
+            f"The model '{card['name']}' was trained for {trained} tokens at most.",
+            file="config/study.yaml",
+            key="coding.context",
+            found=context,
+            allowed=f"at most {trained}",
+        )
     labels = codebook.labels
     fill = {"labels": in_words(labels), "definitions": definitions(codebook), "question": codebook.question}
     system = _fill(codebook.system, fill)
@@ -184,27 +199,34 @@ def _render(card: dict[str, Any], messages: list[dict[str, str]], *, ask: bool) 
     def refuse(message: str) -> None:
         raise TemplateError(message)
 
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
     environment.globals["raise_exception"] = refuse
     values = {"bos_token": card["bos_token"], "eos_token": card["eos_token"], "add_generation_prompt": ask}
     try:
         return environment.from_string(card["chat_template"]).render(messages=messages, **values)
-    except TemplateError as error:
+    except Exception as error:  # a template is a foreign program: it may fail in any way
         raise StudyError(
             "The model's chat template cannot be applied to this codebook's prompt.",
             key=f"models.{card['name']}",
-            found=str(error),
+            found=f"{type(error).__name__}: {error}",
             hint="Some models take no system text: leave 'system' empty in the codebook.",
         ) from error
 
 
 def _end_of_turn(answered: str, card: dict[str, Any]) -> str:
-    rest = answered.partition(_ANSWER)[2].strip()
+    """Return what the template puts after an answer, up to the end of the first special token."""
+    _, found, rest = answered.partition(_ANSWER)
+    if not found:
+        raise StudyError(
+            "The model's chat template does not repeat an answer.", key=f"models.{card['name']}"
+        )
+    rest = rest.strip()
     if not rest:
         return str(card["eos_token"])
-    if rest.startswith("<"):
-        return rest[: rest.index(">") + 1]
-    return rest.split()[0]
+    special, closed, _ = rest.partition(">")
+    return special + closed if rest.startswith("<") and closed else rest.split()[0]
 
 
 def main(codebook: dict, coder: str, card: Path, settings: dict, instrument: Path) -> None:  # type: ignore[type-arg]

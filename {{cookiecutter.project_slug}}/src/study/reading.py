@@ -12,7 +12,6 @@ import io
 import json
 import math
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,9 +21,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from study.archives import LARGEST
 from study.encoding import decode
 from study.errors import StudyError
+from study.spreadsheet import first_sheet
 
 FORMATS = {
     ".csv": "csv",
@@ -38,6 +37,7 @@ FORMATS = {
 }
 _SEPARATORS = (",", ";", "\t", "|")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+csv.field_size_limit(2**31 - 1)  # the standard limit of 128 KB is shorter than a party manifesto
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ def _delimited(text: str, label: str, columns: Sequence[str] | None, *, quotes: 
 
 def _separator(text: str, columns: Sequence[str] | None) -> str:
     """Take the separator that gives the first row the named number of columns, else the most columns."""
-    line = next((line for line in text.split("\n") if line.strip()), "")
+    line = next((line for line in re.split(r"[\r\n]", text) if line.strip()), "")
     counts = {mark: len(next(csv.reader([line], delimiter=mark), [])) for mark in _SEPARATORS}
     if columns and counts[","] != len(columns):
         return next((mark for mark in _SEPARATORS if counts[mark] == len(columns)), ",")
@@ -226,7 +226,6 @@ def _separator(text: str, columns: Sequence[str] | None) -> str:
 def _quoted(text: str, separator: str, label: str) -> tuple[list[list[str]], list[int]]:
     table: list[list[str]] = []
     lines: list[int] = []
-    csv.field_size_limit(2**31 - 1)  # the standard limit of 128 KB is shorter than a party manifesto
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     begin = 1
     try:
@@ -266,10 +265,11 @@ def _json_lines(text: str, label: str) -> Reading:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
+            record = json.loads(line, object_pairs_hook=_object)
+        except (ValueError, RecursionError) as error:
+            what = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
             raise StudyError(
-                f"This line is not JSON ({error.msg}, column {error.colno}).",
+                f"This line is not JSON that can be read ({what}).",
                 file=f"{label}, line {number}",
                 found=line[:120],
                 allowed='one object a line, such as {"id": "1", "text": "..."}',
@@ -280,11 +280,19 @@ def _json_lines(text: str, label: str) -> Reading:
                 file=f"{label}, line {number}",
                 found=line[:120],
             )
-        records.append({str(key): _json_cell(value) for key, value in record.items()})
+        records.append({_whole(key): _json_cell(value) for key, value in record.items()})
         lines.append(f"line {number}")
     names = list(dict.fromkeys(key for record in records for key in record))
     cells = [[record.get(name) for name in names] for record in records]
     return Reading(pd.DataFrame(cells, columns=names, dtype=object), lines, written=False)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the name {_whole(twice)!r} is there twice")
+    return found
 
 
 def _json_cell(value: object) -> object:
@@ -299,44 +307,17 @@ def _parquet(data: bytes, label: str) -> Reading:
 
     try:
         table = pq.read_table(io.BytesIO(data))
-    except (pa.ArrowException, OSError) as error:
+        names = [name for name in table.column_names if not name.startswith("__index_level_")]
+        cells = {name: [_native(cell) for cell in table.column(name).to_pylist()] for name in names}
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise StudyError(f"This is no readable Parquet file ({error}).", file=label) from error
-    table = table.drop_columns([name for name in table.column_names if name.startswith("__index_level_")])
-    cells = {name: [_native(cell) for cell in table.column(name).to_pylist()] for name in table.column_names}
     rows = pd.DataFrame(cells, dtype=object)
     return Reading(rows, [f"row {n}" for n in range(1, len(rows) + 1)], written=False)
 
 
 def _excel(data: bytes, label: str, columns: Sequence[str] | None) -> Reading:
-    """Read the first sheet; empty rows are passed over."""
-    import openpyxl
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as parts:
-            if sum(part.file_size for part in parts.infolist()) > LARGEST:
-                raise StudyError(f"The workbook unpacks to more than {LARGEST // 1024**3} GB.", file=label)
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheet, *others = book.worksheets
-        found = [
-            (n, [_native(c) for c in row]) for n, row in enumerate(sheet.iter_rows(values_only=True), start=1)
-        ]
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise StudyError(
-            f"This is no readable .xlsx workbook ({error}).",
-            file=label,
-            hint="Open it in a spreadsheet program and save it as .xlsx or as CSV (UTF-8).",
-        ) from error
-    filled = [(n, row) for n, row in found if any(cell is not None for cell in row)]
-    if not filled:
-        raise StudyError(f"The sheet '{sheet.title}' is empty.", file=label)
-    width = max(
-        position for _, row in filled for position, cell in enumerate(row, start=1) if cell is not None
-    )
-    notes = [f"sheet {sheet.title}"]
-    if others:
-        notes.append(f"not read: {len(others)} further sheets")
-    if len(filled) < filled[-1][0]:
-        notes.append(f"{filled[-1][0] - len(filled)} empty rows passed over")
+    filled, notes = first_sheet(data, label)
+    width = max(len(row) for _, row in filled)
     if columns:
         header = list(columns)
         if width > len(header):
@@ -346,7 +327,7 @@ def _excel(data: bytes, label: str, columns: Sequence[str] | None) -> Reading:
     else:
         header = _header([*filled[0][1], *[None] * width][:width], label)
         filled = filled[1:]
-    cells = [[*row, *[None] * len(header)][: len(header)] for _, row in filled]
+    cells = [[*map(_native, row), *[None] * len(header)][: len(header)] for _, row in filled]
     return Reading(
         pd.DataFrame(cells, columns=header, dtype=object),
         [f"row {n}" for n, _ in filled],
@@ -380,6 +361,10 @@ def _refuse_zero_bytes(text: str, label: str) -> None:
         )
 
 
+def _whole(text: str) -> str:
+    return _SURROGATE.sub("\ufffd", text)
+
+
 def _with_whole_characters(reading: Reading) -> Reading:
     """Replace unpaired surrogates (JSON may hold them) by U+FFFD, and count the cells."""
     replaced = 0
@@ -387,7 +372,7 @@ def _with_whole_characters(reading: Reading) -> Reading:
         cells = reading.rows[name].tolist()
         broken = [row for row, cell in enumerate(cells) if isinstance(cell, str) and _SURROGATE.search(cell)]
         for row in broken:
-            cells[row] = _SURROGATE.sub("\ufffd", cells[row])
+            cells[row] = _whole(cells[row])
         if broken:
             reading.rows[name] = pd.Series(cells, index=reading.rows.index, dtype=object)
             replaced += len(broken)

@@ -112,6 +112,8 @@ def content(source: Source, downloads: Path = DOWNLOADS) -> Content:
         There is no such file or member, the sha256 is another one, or an archive comes without `member`.
     """
     path = location(source, downloads)
+    if path.exists() and not path.is_file():
+        raise StudyError("This is a folder or a device, not a file.", file=path)
     if not path.is_file():
         raise StudyError("There is no such file.", file=path, hint=_beside(path))
     data = path.read_bytes()
@@ -265,7 +267,8 @@ def _uncompressed(data: bytes, label: str) -> bytes:
             raise StudyError(f"The file unpacks to more than {LARGEST // 1024**3} GB.", file=label)
         archive = data[257:262] == b"ustar"
     else:
-        archive = data.startswith(_ZIP) and "xl/workbook.xml" not in _zip_names(data)
+        names = _zip_names(data) if data.startswith(_ZIP) else []
+        archive = bool(names) and "xl/workbook.xml" not in names
     if archive:
         raise StudyError(
             "This is an archive of several files.",

@@ -7,12 +7,13 @@ the journal becomes an immutable segment, named by the sha256 of its content. Se
 so the stores of two people unite by putting their files together.
 
     responses/
-      segments/<sha256>.jsonl       immutable
-      journals/<random>.jsonl       of running jobs; not versioned
+      segments/<sha256>.jsonl       immutable: one JSON object a line
+      journals/<random>.journal     of running jobs; not versioned
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -22,7 +23,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 from study.errors import StudyError
 
@@ -48,25 +49,30 @@ class ResponseStore:
         self.segments = folder / "segments"
         self.journals = folder / "journals"
 
-    def answered(self, wanted: Iterable[str]) -> dict[str, str]:
-        """Return {key: segment} of the wanted keys that have a response which did not fail."""
-        keys = set(wanted)
-        found: dict[str, str] = {}
-        for segment in self._segment_files():
-            for response in read_segment(segment):
-                if response["key"] in keys and response["status"] != FAILED:
-                    found.setdefault(response["key"], segment.stem)
-        return found
+    def find(self, wanted: Iterable[str]) -> tuple[dict[str, str], set[str]]:
+        """Return where responses are.
 
-    def known(self, wanted: Iterable[str]) -> dict[str, str]:
-        """Return {key: segment} of the wanted keys, those whose response failed included."""
+        Returns
+        -------
+        where, failed
+            {key: segment} of the wanted keys that have a response, and those of them that have none but
+            failed ones.
+        """
         keys = set(wanted)
-        found = self.answered(keys)
-        for segment in self._segment_files():
+        where: dict[str, str] = {}
+        failed: set[str] = set()
+        for segment in sorted(self.segments.glob("*.jsonl")):
             for response in read_segment(segment):
-                if response["key"] in keys:
-                    found.setdefault(response["key"], segment.stem)
-        return found
+                key = response["key"]
+                if key not in keys or (key in where and key not in failed):
+                    continue
+                if response["status"] != FAILED:
+                    where[key] = segment.stem
+                    failed.discard(key)
+                elif key not in where:
+                    where[key] = segment.stem
+                    failed.add(key)
+        return where, failed
 
     def read(self, where: dict[str, str]) -> Iterator[dict[str, Any]]:
         """Yield the responses of `where` ({key: segment}), one a key."""
@@ -74,7 +80,6 @@ class ResponseStore:
         for key, segment in where.items():
             by_segment.setdefault(segment, set()).add(key)
         for name in sorted(by_segment):
-            left = by_segment[name]
             path = self.segments / f"{name}.jsonl"
             if not path.is_file():
                 raise StudyError(
@@ -82,51 +87,41 @@ class ResponseStore:
                     file=path,
                     hint="Run 'dvc pull' to fetch them; nothing has been asked again.",
                 )
-            best: dict[str, dict[str, Any]] = {}
-            for response in read_segment(path):
-                key = response["key"]
-                if key in left and (key not in best or best[key]["status"] == FAILED):
-                    best[key] = response
-            if lost := left - set(best):
+            found = {r["key"]: r for r in read_segment(path) if r["key"] in by_segment[name]}
+            if lost := by_segment[name] - set(found):
                 raise StudyError(
-                    f"{len(lost)} recorded responses are missing from their segment.", file=path, found=min(lost)
+                    f"{len(lost)} recorded responses are missing from their segment.",
+                    file=path,
+                    found=min(lost),
                 )
-            for key in sorted(best):
-                yield best[key]
+            for key in sorted(found):
+                yield found[key]
 
     def recover(self) -> int:
         """Make segments of the journals whose jobs have ended without doing so; return how many responses."""
         saved = 0
-        for path in sorted(self.journals.glob("*.jsonl")) if self.journals.is_dir() else []:
-            with path.open("r+", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    continue  # its job is alive
-                if path.exists():  # another job may have saved it in the meantime
-                    saved += self._seal(path, list(_intact_lines(file)))
+        for path in sorted(self.journals.glob("*.journal")):
+            # Another job may save and remove it at any moment.
+            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+                if _locked(file, path, wait=False):  # else its job is alive
+                    saved += self._seal(path)
         return saved
 
     def write(self) -> Journal:
         """Open a journal; use it in a `with` block, which seals it into a segment."""
-        self.journals.mkdir(parents=True, exist_ok=True)
-        return Journal(self, self.journals / f"{secrets.token_hex(8)}.jsonl")
+        return Journal(self)
 
-    def _segment_files(self) -> list[Path]:
-        return sorted(self.segments.glob("*.jsonl")) if self.segments.is_dir() else []
-
-    def _seal(self, journal: Path, lines: list[str]) -> int:
+    def _seal(self, journal: Path) -> int:
+        lines = sorted(_intact(journal.read_bytes()))
         if lines:
-            content = "".join(sorted(lines)).encode("utf-8", errors="surrogatepass")
+            content = b"".join(lines)
             self.segments.mkdir(parents=True, exist_ok=True)
-            target = self.segments / f"{hashlib.sha256(content).hexdigest()}.jsonl"
-            if not target.exists():
-                half = target.with_suffix(f".{secrets.token_hex(4)}.part")
-                with half.open("wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                half.replace(target)
+            half = journal.with_suffix(".part")
+            with half.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            half.replace(self.segments / f"{hashlib.sha256(content).hexdigest()}.jsonl")
         journal.unlink()
         return len(lines)
 
@@ -134,32 +129,33 @@ class ResponseStore:
 class Journal:
     """One job's responses before they become a segment."""
 
-    def __init__(self, store: ResponseStore, path: Path) -> None:
-        self._store, self._path = store, path
-        self._lines: list[str] = []
-        self._file: TextIO | None = None
+    def __init__(self, store: ResponseStore) -> None:
+        self._store = store
 
     def __enter__(self) -> Journal:
-        self._file = self._path.open("x", encoding="utf-8", errors="surrogatepass", newline="\n")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        return self
+        self._store.journals.mkdir(parents=True, exist_ok=True)
+        while True:
+            self._path = self._store.journals / f"{secrets.token_hex(8)}.journal"
+            self._file = self._path.open("xb")
+            if _locked(self._file, self._path, wait=True):
+                return self
+            self._file.close()  # another job took it for a dead one's before it was locked
 
     def add(self, response: dict[str, Any]) -> None:
         """Write one response to disk, now."""
-        assert self._file is not None, "use the journal in a with block"
-        line = _line(response)
-        self._file.write(line)
+        self._file.write(_line(response))
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._lines.append(line)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Seal what has been written, whatever happened."""
-        assert self._file is not None
-        self._store._seal(self._path, self._lines)
-        self._file.close()
+        try:
+            self._store._seal(self._path)
+        finally:
+            with contextlib.suppress(OSError):  # what a full disk did not take; its line is torn and dropped
+                self._file.close()
 
 
 def read_segment(path: Path) -> Iterator[dict[str, Any]]:
@@ -177,19 +173,27 @@ def read_segment(path: Path) -> Iterator[dict[str, Any]]:
             file=path,
             hint="Restore it with 'dvc checkout data/responses' (or 'dvc pull'). No response was used.",
         )
-    for line in content.decode("utf-8", errors="surrogatepass").split("\n"):
-        if line:
-            yield json.loads(line.partition(" ")[2])
+    for line in content.splitlines():
+        yield json.loads(line)
 
 
-def _line(response: dict[str, Any]) -> str:
-    body = json.dumps(response, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return f"{zlib.crc32(body.encode()):08x} {body}\n"
+def _line(response: dict[str, Any]) -> bytes:
+    body = json.dumps(response, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
-def _intact_lines(file: TextIO) -> Iterator[str]:
-    """Yield the lines whose checksum holds: the last may have been cut short by a crash."""
-    for line in file:
-        checksum, _, body = line.rstrip("\n").partition(" ")
-        if line.endswith("\n") and f"{zlib.crc32(body.encode()):08x}" == checksum:
-            yield line
+def _intact(journal: bytes) -> Iterator[bytes]:
+    """Yield the lines whose checksum holds, without it: the last may have been cut short by a crash."""
+    for line in journal.splitlines(keepends=True):
+        checksum, _, body = line.partition(b" ")
+        if body.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(body[:-1]):
+            yield body
+
+
+def _locked(file: BinaryIO, path: Path, *, wait: bool) -> bool:
+    """Lock a journal; False when another job has it, or has removed it in the meantime."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return path.exists()

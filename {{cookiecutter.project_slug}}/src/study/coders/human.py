@@ -171,7 +171,8 @@ def main(
             rule = coder.get("score", "mean")
             tables.append(criterion(ratings, units, rule, construct=construct, coder=name, flow=flow))
         pd.concat(tables, ignore_index=True).to_parquet(codings_file, index=False)
-    table = pd.concat(all_ratings, ignore_index=True)
+    # A study without human coders has a table without ratings.
+    table = pd.concat(all_ratings or [_table({}, "", "")], ignore_index=True)
     table.sort_values(["unit_id", "construct", "coder"], kind="stable").to_parquet(ratings_file, index=False)
     flow.write(flow_file)
 

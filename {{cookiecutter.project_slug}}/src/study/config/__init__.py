@@ -166,7 +166,7 @@ def _lower_sha256(holder: dict[str, Any]) -> None:
 
 def _claims(root: Path, config: dict[str, Any]) -> list[dict[str, Any]]:
     path = root / CLAIMS
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return []
     document = yaml_file.read(path, CLAIMS)
     if document.value.get("claims", ()) is None:

@@ -50,6 +50,12 @@ def check_claims(
             yield from _tolerance(document, place, claim)
         if claim["alternative"] is not None:
             where = claim["alternative"]["where"]
+            if not where and not (claim["alternative"]["reason"] or "").strip():
+                yield document.error(
+                    (*place, "alternative"),
+                    "Nothing is compared in this reading.",
+                    hint="Name cells with the key 'where', or say with 'reason' why there are none.",
+                )
             yield from _cells(
                 document, (*place, "alternative", "where"), where, claim["values"], config, complete=False
             )

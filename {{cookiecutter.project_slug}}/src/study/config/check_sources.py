@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from study.config.document import Document, KeyPath
 from study.config.names import holders, listed_sources
+from study.config.yaml_values import JOINERS
 from study.errors import StudyError
 
 ORIGINS = ("file", "folder", "url", "pypi")
@@ -81,19 +83,14 @@ def _source(document: Document, place: KeyPath, source: dict[str, Any], root: Pa
         )
     if origin in ("file", "folder"):
         yield from _inside(document, (*place, origin), source[origin], root)
+    if origin == "url":
+        yield from _address(document, (*place, "url"), source["url"])
+    if not source["prefix"].isprintable():
+        yield document.error(
+            (*place, "prefix"), "The prefix of ids has an invisible character.", found=source["prefix"]
+        )
     if origin == "folder":
-        for key in ("sha256", "member", "columns"):
-            if source[key] is not None:
-                yield document.error(
-                    (*place, key), f"A folder of .txt files has no '{key}'.", hint="Remove the key."
-                )
-        if source["format"] not in (None, "txt"):
-            yield document.error(
-                (*place, "format"),
-                "A folder holds .txt files.",
-                found=source["format"],
-                allowed="txt or null",
-            )
+        yield from _folder(document, place, source)
     members = [source["member"]] if isinstance(source["member"], str) else source["member"] or []
     for member in members:
         if member.startswith("/") or "\\" in member or ".." in member.split("/"):
@@ -116,6 +113,34 @@ def _source(document: Document, place: KeyPath, source: dict[str, Any], root: Pa
     if twice:
         yield document.error(
             (*place, "add", twice[0]), "The source already has a column of this name.", found=twice[0]
+        )
+
+
+def _folder(document: Document, place: KeyPath, source: dict[str, Any]) -> Iterator[StudyError]:
+    for key in ("sha256", "member", "columns"):
+        if source[key] is not None:
+            yield document.error(
+                (*place, key), f"A folder of .txt files has no '{key}'.", hint="Remove the key."
+            )
+    if source["format"] not in (None, "txt"):
+        yield document.error(
+            (*place, "format"), "A folder holds .txt files.", found=source["format"], allowed="txt or null"
+        )
+
+
+def _address(document: Document, path: KeyPath, url: str) -> Iterator[StudyError]:
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        named = False
+    if not named:
+        yield document.error(path, "This is no address of a machine.", found=url)
+    elif parts.password is not None:
+        yield document.error(
+            path,
+            "The address holds a password, which everybody who gets the study could read.",
+            hint="Download the file yourself, and put it into the study or into the mirror folder.",
         )
 
 
@@ -162,6 +187,10 @@ def _outside(text: str, root: Path) -> str | None:
         problem = "The path has a backslash; write '/' between folders, also on Windows."
     elif ".." in text.split("/"):
         problem = "The path leads out of the study."
+    elif text != text.strip() or not all(c.isprintable() or c in JOINERS for c in text):
+        problem = "The path has white space around it, or a character in it that nobody can see."
+    elif set(text) & set("{}"):
+        problem = "The path has a brace, which Snakemake takes for a wildcard."
     elif any(len(part.encode()) > LONGEST_NAME for part in text.split("/")):
         problem = "This cannot be a path: a name in it is too long."
     return problem or _through_link(text, root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ _WORDS = {
     "object": "keys with values",
     "null": "null",
 }
+MOST_UNKNOWN = 20
+"""Unknown keys of one mapping that are explained: a wrong file has thousands, and one tells."""
 _EXCEPT = frozenset({"allOf", "if", "then"})
 
 
@@ -41,8 +44,18 @@ def read_schema(name: str) -> dict[str, Any]:
 @functools.cache
 def _validator(name: str) -> Draft202012Validator:
     from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
 
-    return Draft202012Validator(read_schema(name))
+    strict: type[Draft202012Validator] = extend(Draft202012Validator, {"pattern": _pattern})
+    return strict(read_schema(name))
+
+
+def _pattern(_validator: Any, pattern: str, instance: object, _schema: Any) -> Iterator[ValidationError]:
+    """In a JSON Schema `$` is the end of the text; in Python it would let a line break pass before it."""
+    from jsonschema import ValidationError
+
+    if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
 def problems(name: str, document: Document) -> list[StudyError]:
@@ -127,9 +140,9 @@ def _explain(error: ValidationError, document: Document, name: str) -> Iterator[
     path: KeyPath = tuple(error.absolute_path)
     if error.validator == "additionalProperties" and error.validator_value is False:
         allowed = list(error.schema.get("properties", {}))
-        for key in error.instance:
-            if key not in allowed:
-                yield (*path, key), _unknown_key(document, path, key, allowed, name)
+        unknown = [key for key in error.instance if key not in allowed]
+        for key in unknown[:MOST_UNKNOWN]:
+            yield (*path, key), _unknown_key(document, path, key, allowed, name)
     elif error.validator == "required":
         missing = str(error.message).partition("'")[2].partition("'")[0]
         allowed = list(error.schema.get("properties", {}))

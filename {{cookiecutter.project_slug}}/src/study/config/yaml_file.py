@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,11 @@ def parse(text: str, name: str) -> Document:
 
 def _text(path: Path, name: str) -> str:
     try:
-        size = path.stat().st_size
+        found = path.stat()
+        if stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode):
+            # Reading a pipe waits for ever, and reading a device may never end.
+            raise StudyError("This is a pipe or a device, not a file.", file=name)
+        size = found.st_size
         content = path.read_bytes() if size <= LARGEST_FILE else b""
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

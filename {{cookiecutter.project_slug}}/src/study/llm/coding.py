@@ -180,6 +180,7 @@ def main(  # noqa: D417
     shard: int,
     store: Path,
     index: Path,
+    threads: int = 2,
     root: Path = Path(),
 ) -> None:
     """Code one shard of the units with every instrument of one model.
@@ -187,7 +188,7 @@ def main(  # noqa: D417
     Parameters
     ----------
     settings
-        context, threads, shards, and `code`: {coder: 'sample' or 'all'}.
+        context, shards, and `code`: {coder: 'sample' or 'all'}.
     """
     responses = ResponseStore(store)
     wanted: dict[str, Question] = {}
@@ -214,7 +215,7 @@ def main(  # noqa: D417
             )
         from study.llm.engine import LabelEngine
 
-        return LabelEngine(path, context=settings["context"], threads=settings["threads"])
+        return LabelEngine(path, context=settings["context"], threads=threads)
 
     where = ask_missing(list(wanted.values()), responses, open_engine, _tell)
     half = index.with_suffix(".part")

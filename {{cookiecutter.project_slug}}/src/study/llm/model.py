@@ -151,9 +151,15 @@ def _gguf_facts(path: Path) -> tuple[dict[str, str], dict[str, str]]:
     return dict(model.metadata), {"bos": piece(model.token_bos()), "eos": piece(model.token_eos())}
 
 
-def main(model: dict, name: str, card: Path, root: Path = Path()) -> None:  # type: ignore[type-arg]
-    """Write the card of the model `name`."""
+def main(model: dict, name: str, card: Path, kept: Path, root: Path = Path()) -> None:  # type: ignore[type-arg]
+    """Write the card of the model `name`, and keep it beside the responses.
+
+    Where the model is not installed, the card that was kept when the texts were coded is used.
+    """
     path = locate(model, root)
+    if path is None and _is_of(kept, model):
+        card.write_bytes(kept.read_bytes())
+        return
     if path is None:
         raise StudyError(
             f"The model '{name}' is not installed, and the study has no card of it.",
@@ -165,6 +171,16 @@ def main(model: dict, name: str, card: Path, root: Path = Path()) -> None:  # ty
         )
     text = json.dumps(read_card(path, name, model.get("sha256")), indent=2, ensure_ascii=False, sort_keys=True)
     card.write_text(text + "\n", encoding="utf-8")
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes(card.read_bytes())
+
+
+def _is_of(kept: Path, model: dict[str, Any]) -> bool:
+    """Whether there is a card, and of the file that the configuration names."""
+    if not kept.is_file():
+        return False
+    wanted = model.get("sha256")
+    return not wanted or json.loads(kept.read_text(encoding="utf-8"))["sha256"] == wanted.lower()
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def agreement_table(
     ratings: pd.DataFrame,
     coders: Mapping[str, Mapping[str, str]],
     *,
-    criterion: str,
+    criterion: str | None,
     by: str | None = None,
     resamples: int = 2000,
     seed: int = 1,

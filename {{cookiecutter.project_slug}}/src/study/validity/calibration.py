@@ -135,7 +135,7 @@ def calibration_table(
     coders: Mapping[str, Mapping[str, str]],
     codebooks: Mapping[str, Mapping[str, Any]],
     *,
-    criterion: str,
+    criterion: str | None,
     by: str | None = None,
     thresholds: Sequence[float] = (0, 0),
 ) -> pd.DataFrame:

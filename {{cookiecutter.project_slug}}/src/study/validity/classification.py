@@ -92,9 +92,10 @@ def classification_scores(counts: pd.DataFrame) -> ClassificationScores:
     return ClassificationScores(mean_precision, mean_recall, mean_f1, float(hits.sum() / total))
 
 
-def label_values(labels: pd.Series, values: Mapping[str, float]) -> Array:
+def label_values(labels: pd.Series, values: Mapping[str, float | None]) -> Array:
     """Return the codebook's value of each label; NaN for a label without a value and for missing ones."""
-    return labels.map({label: float(value) for label, value in values.items()}).to_numpy(dtype=float)
+    numbers = {label: np.nan if value is None else float(value) for label, value in values.items()}
+    return labels.map(numbers).to_numpy(dtype=float)
 
 
 def criterion_classes(
@@ -117,7 +118,7 @@ def classification_tables(
     coders: Mapping[str, Mapping[str, str]],
     codebooks: Mapping[str, Mapping[str, Any]],
     *,
-    criterion: str,
+    criterion: str | None,
     by: str | None = None,
     thresholds: Sequence[float] = (0, 0),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:

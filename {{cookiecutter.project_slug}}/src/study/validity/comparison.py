@@ -115,7 +115,7 @@ def comparison_table(
     measures: pd.DataFrame,
     coders: Mapping[str, Mapping[str, str]],
     *,
-    criterion: str,
+    criterion: str | None,
     by: str | None = None,
     resamples: int = 2000,
     seed: int = 1,

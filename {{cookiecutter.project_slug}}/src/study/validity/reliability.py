@@ -129,7 +129,7 @@ def reliability_table(
     coders: Mapping[str, Mapping[str, str]],
     codebooks: Mapping[str, Mapping[str, Any]],
     *,
-    criterion: str,
+    criterion: str | None,
     by: str | None = None,
     resamples: int = 2000,
     seed: int = 1,

@@ -55,7 +55,7 @@ def subsets(
     measures: pd.DataFrame,
     coders: Mapping[str, Mapping[str, str]],
     *,
-    criterion: str,
+    criterion: str | None,
     by: str | None,
 ) -> Iterator[Subset]:
     """Yield every subset that a table has rows for, in a stable order.
@@ -71,7 +71,8 @@ def subsets(
     coders
         construct -> coder -> type ('llm', 'dictionary', 'supervised', 'human').
     criterion
-        The coder that others are compared with; constructs that it does not code are left out.
+        The coder that others are compared with; constructs that it does not code are left out. None: the
+        study compares with nothing, and there are no subsets.
     by
         The covariate whose levels are the domains; None for the pooled domain alone.
 
@@ -80,6 +81,8 @@ def subsets(
     StudyError
         No construct has the criterion, or there is no such covariate, or one of its levels is named 'all'.
     """
+    if criterion is None:
+        return
     constructs = [c for c in sorted(coders) if criterion in coders[c] and f"{c}_{criterion}" in measures]
     if not constructs:
         raise StudyError(

@@ -1,0 +1,63 @@
+# Everything that a newcomer needs: `make demo` shows a study, `make test` checks the template.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+TEMPLATE := {{cookiecutter.project_slug}}
+ENV := build/venv
+BIN := $(CURDIR)/$(ENV)/bin
+DEMO := build/demo
+RULES = $(wildcard $(TEMPLATE)/workflow/rules/*.smk) $(TEMPLATE)/workflow/Snakefile
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint format docs bench locks clean
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+env: $(ENV)/tools.stamp ## make the environment in build/venv (compiles llama.cpp once)
+
+$(ENV)/tools.stamp: requirements/tools.lock $(TEMPLATE)/requirements-llm.lock
+	@mkdir -p build
+	@$(PYTHON) "$(TEMPLATE)/environment.py" --llm --path $(ENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.lock
+	@touch $@
+
+demo: env ## generate the study of Hutto & Gilbert (2014) in build/demo and run it
+	@[ -d $(DEMO) ] || $(BIN)/cookiecutter . --no-input --output-dir build project_name="Sentiment in four kinds of texts" \
+	    project_slug=demo question="Does a small language model measure sentiment as people do?"
+	@cd $(DEMO) && $(BIN)/snakemake --cores all
+	@cd $(DEMO) && if [ -n "$$(find results config workflow -type f -newer report.html 2>&1 | head -1)" ]; then \
+	    $(BIN)/snakemake --cores all --report report.html; fi
+	@echo "The report: $(CURDIR)/$(DEMO)/report.html"
+
+test: env ## run every test (the real model and whole studies included)
+	@$(BIN)/pytest
+
+lint: env ## check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/snakefmt --check $(foreach f,$(RULES),"$(f)")
+	@$(BIN)/mypy
+	@cd "$(TEMPLATE)" && $(BIN)/mypy --config-file ../pyproject.toml environment.py
+
+format: env ## put code into its style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/snakefmt $(foreach f,$(RULES),"$(f)")
+
+docs: env ## build the documentation in build/docs
+	@$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
+	@echo "The documentation: $(CURDIR)/build/docs/index.html"
+
+bench: env ## measure the speed side by side with peers (build/bench.json)
+	@$(BIN)/python benchmarks/run.py --out build/bench.json
+
+locks: env ## resolve the locked requirements anew
+	@cd "$(TEMPLATE)" && for name in requirements requirements-llm; do \
+	    $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 $$name.in --output-file $$name.lock; done
+	@cd requirements && $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 tools.in --output-file tools.lock
+
+clean: ## remove what was built, but for the environment
+	@rm -rf $(DEMO) build/docs build/bench.json

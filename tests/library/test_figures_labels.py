@@ -1,0 +1,178 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from study.figures import style
+from study.figures.labels import CRITERION, MEAN, WON, label_shares, labels_figure, main, valid_masses
+from study.validity import wilson_interval
+
+TYPES = {"llm": "llm", "humans": "human"}
+BOOK = {"level": "ordinal", "values": {"good": 1, "so-so": 0, "bad": -1}}
+P = np.array([[0.6, 0.3, 0.1], [0.5, 0.4, 0.1], [0.5, 0.1, 0.4], [0.2, 0.2, 0.6]])
+OPTIONS = {"criterion": "humans", "by": "domain"}
+
+
+def example(labels=BOOK["values"], p=P) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Four coded texts and one that the model did not code; humans find two good, one neutral, one bad."""
+    ids = [f"u{i}" for i in range(len(p))]
+    coded = pd.DataFrame(p, columns=[f"p_{label}" for label in labels])
+    coded = coded.assign(
+        unit_id=ids, construct="mood", coder="llm", status="ok", valid_mass=[0.9, 0.8, 0.4, 0.2]
+    )
+    measures = pd.DataFrame(
+        {
+            "unit_id": [*ids, "u9"],
+            "domain": ["letters", "letters", "diaries", "diaries", "letters"],
+            "mood_humans": [2.0, 1.5, 0.0, -0.5, 3.0],
+        }
+    )
+    return measures, coded
+
+
+def shares(book=BOOK, coded=None, measures=None, **options) -> pd.DataFrame:
+    given, answers = example()
+    return label_shares(
+        given if measures is None else measures,
+        {"llm": answers if coded is None else coded},
+        "mood",
+        book,
+        **{**OPTIONS, **options},
+    )
+
+
+def picked(table: pd.DataFrame, domain: str, series: str) -> dict[str, float]:
+    rows = table[(table["domain"] == domain) & (table["series"] == series)]
+    return dict(zip(rows["answer"], rows["share"], strict=True))
+
+
+def drawn(table: pd.DataFrame, masses=None, book=BOOK, criterion="humans") -> Figure:
+    with style.theme():
+        return labels_figure(table, masses or {}, "mood", TYPES, book, criterion=criterion)
+
+
+def words(figure: Figure) -> str:
+    return " ".join(text.get_text() for text in figure.findobj(Text)).replace("\n", " ")
+
+
+def test_shares_by_hand():
+    table = shares()
+    assert picked(table, "all", MEAN) == pytest.approx({"good": 0.45, "so-so": 0.25, "bad": 0.3})
+    assert picked(table, "all", WON) == {"good": 0.75, "so-so": 0, "bad": 0.25}
+    assert picked(table, "all", CRITERION) == {"good": 0.5, "so-so": 0.25, "bad": 0.25}
+    assert picked(table, "diaries", WON) == {"good": 0.5, "so-so": 0, "bad": 0.5}
+    assert not table["is_class"].any()
+    assert (table[table["domain"] == "all"]["n"] == 4).all()  # the fifth text has no answer
+
+
+def test_intervals_are_over_texts():
+    row = shares().query("domain == 'all' and answer == 'good'").set_index("series")
+    low, high = wilson_interval(3, 4)
+    assert row.loc[WON, "ci_low"] == pytest.approx(float(low))
+    assert row.loc[WON, "ci_high"] == pytest.approx(float(high))
+    half = 1.959963984540054 * np.std(P[:, 0], ddof=1) / 2
+    assert row.loc[MEAN, "ci_high"] - row.loc[MEAN, "share"] == pytest.approx(half)
+
+
+def test_thresholds_decide_what_humans_say():
+    assert picked(shares(thresholds=[-0.6, 0.75]), "all", CRITERION) == {"good": 0.5, "so-so": 0.5, "bad": 0}
+
+
+def test_several_labels_of_one_class_get_a_row_together():
+    labels = {"1": -2, "2": -1, "3": 1}
+    measures, coded = example(labels)
+    table = shares({"level": "interval", "values": labels}, coded, measures)
+    classes = table[table["is_class"] & (table["domain"] == "all")]
+    by_series = classes.set_index(["answer", "series"])["share"]
+    assert by_series["negative", MEAN] == pytest.approx(0.7)
+    assert by_series["negative", WON] == 0.75
+    assert by_series["negative", CRITERION] == 0.25
+    assert by_series["neutral", MEAN] == 0  # no label is neutral, and humans say it
+    assert by_series["neutral", CRITERION] == 0.25
+    assert picked(table[~table["is_class"]], "all", CRITERION) == {"3": 0.5}
+
+
+def test_nominal_labels_are_compared_with_labels():
+    measures, coded = example()
+    measures["mood_humans_label"] = ["bad", "bad", "bad", None, "good"]
+    table = shares({"level": "nominal", "values": dict.fromkeys(BOOK["values"])}, coded, measures)
+    assert picked(table, "all", CRITERION) == {"good": 0, "so-so": 0, "bad": 1}
+    assert set(table.loc[table["series"] == CRITERION, "n"]) == {3, 2, 1}
+
+
+def test_without_a_criterion_the_coder_is_shown_alone():
+    table = shares(criterion=None)
+    assert set(table["series"]) == {MEAN, WON}
+    assert "human" not in words(drawn(table, criterion=None))
+
+
+def test_markers_are_at_the_shares_and_labels_from_high_to_low():
+    table = shares()
+    figure = drawn(table)
+    ax = next(a for a in figure.axes if a.get_title(loc="left").startswith("letters"))
+    answers = ["good", "so-so", "bad"]
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == answers
+    lines = {line.get_gid(): line for line in ax.lines}
+    rows = table[table["domain"] == "letters"]
+    assert len(rows) == 9
+    for row in rows.itertuples():
+        line = lines[f"{row.series}/label/{row.answer}"]
+        assert line.get_xdata()[0] == row.share
+        assert round(line.get_ydata()[0]) == answers.index(row.answer)
+    assert ax.get_title(loc="left") == "letters\nn = 2"
+
+
+def test_valid_mass_is_shown_with_its_median_and_number():
+    masses = valid_masses({"llm": example()[1]}, "mood")
+    shown = words(drawn(shares(), masses))
+    assert "Valid mass median .60" in shown
+    assert "share of 4 texts" in shown
+    tiny = {"llm": pd.Series([0.0001, 0.002])}
+    assert "median below .01" in words(drawn(shares(), tiny))
+
+
+def test_coders_without_valid_mass_have_none():
+    coded = example()[1].assign(valid_mass=np.nan)
+    assert valid_masses({"llm": coded}, "mood") == {}
+    assert valid_masses({"llm": coded.drop(columns="valid_mass")}, "mood") == {}
+    assert "Valid mass" not in words(drawn(shares()))
+
+
+@pytest.mark.parametrize(
+    "coded",
+    [
+        example()[1].drop(columns="p_bad"),
+        example()[1].assign(status="failed"),
+        example()[1].head(0),
+        example()[1].assign(construct="tone"),
+    ],
+)
+def test_without_probabilities_the_figure_says_why(coded):
+    table = shares(coded=coded)
+    assert table.empty
+    assert "no coder gives the probability of every label" in words(drawn(table))
+
+
+def test_one_text_has_no_interval_of_its_mean():
+    table = shares(coded=example()[1].head(1))
+    assert table.loc[table["series"] == MEAN, "ci_low"].isna().all()
+    assert "n = 1" in words(drawn(table))
+
+
+def test_the_program_writes_the_same_bytes_again(tmp_path):
+    measures, coded = example()
+    measures.to_parquet(tmp_path / "measures.parquet")
+    coded.to_parquet(tmp_path / "llm.parquet")
+    for run in ("1", "2"):
+        main(
+            measures_file=tmp_path / "measures.parquet",
+            codings_files=[tmp_path / "llm.parquet"],
+            png_files=[tmp_path / run / "mood.png"],
+            pdf_files=[tmp_path / run / "mood.pdf"],
+            coders={"mood": TYPES},
+            codebooks={"mood": BOOK},
+            compare={"criterion": "humans", "by": "domain", "thresholds": [0, 0]},
+        )
+    for name in ("mood.png", "mood.pdf"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()

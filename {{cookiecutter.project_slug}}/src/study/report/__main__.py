@@ -1,0 +1,125 @@
+"""Write the pages: `python -m study.report`."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from study.codebook import Codebook
+from study.errors import StudyError
+from study.instrument import Instrument
+from study.report.html import render
+from study.report.material import Material, tables
+from study.report.pages import PAGES
+
+PACKAGES = (
+    "snakemake",
+    "dvc",
+    "pandas",
+    "numpy",
+    "scipy",
+    "statsmodels",
+    "scikit-learn",
+    "matplotlib",
+    "seaborn",
+    "vaderSentiment",
+)
+"""Packages whose versions the report names; requirements.lock has all."""
+
+
+def versions(lock: Path | None) -> dict[str, str]:
+    """Return the versions of Python and of the packages that are installed, and the hash of the lock."""
+    found = {"Python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    if lock is not None:
+        found["requirements.lock"] = f"sha256 {hashlib.sha256(lock.read_bytes()).hexdigest()}"
+    return found
+
+
+def read(
+    study: dict[str, Any],
+    codebooks: Sequence[dict[str, Any]],
+    *,
+    units_file: Path,
+    sample_file: Path,
+    measures_file: Path,
+    tables_files: Sequence[Path],
+    codings_files: Sequence[Path],
+    instruments: Sequence[Path],
+    figures: Sequence[Path],
+    lock: Path | None,
+) -> Material:
+    """Read everything that the pages are made of."""
+    books = [Codebook.from_dict(book) for book in codebooks]
+    fixed, analyses = tables(tables_files)
+    return Material(
+        study=study,
+        codebooks={book.construct: book for book in books},
+        tables=fixed,
+        analyses=analyses,
+        units=pd.read_parquet(units_file),
+        sample=pd.read_csv(sample_file, dtype={"unit_id": str, "stratum": str}, keep_default_na=False),
+        measures=pd.read_parquet(measures_file),
+        codings={file.stem: pd.read_parquet(file) for file in codings_files},
+        instruments=[Instrument.read(path) for path in instruments],
+        figures={file.stem: file.read_bytes() for file in figures if file.suffix == ".png"},
+        versions=versions(lock),
+    )
+
+
+def main(
+    *,
+    study: dict,  # type: ignore[type-arg]
+    codebooks: list,  # type: ignore[type-arg]
+    units_file: Path,
+    sample_file: Path,
+    measures_file: Path,
+    tables_files: list[Path],
+    codings_files: list[Path],
+    instruments: list[Path],
+    figures: list[Path],
+    pages: list[Path],
+    lock: Path | None = None,
+) -> None:
+    """Write the report's pages.
+
+    `study` is the configuration (config/study.yaml), `codebooks` a list of codebooks; a page's file name says
+    which page it is.
+    """
+    unknown = [page.name for page in pages if page.stem not in PAGES]
+    if unknown:
+        raise StudyError("The report has no such page.", found=unknown[0], allowed=PAGES)
+    material = read(
+        study,
+        codebooks,
+        units_file=units_file,
+        sample_file=sample_file,
+        measures_file=measures_file,
+        tables_files=tables_files,
+        codings_files=codings_files,
+        instruments=instruments,
+        figures=figures,
+        lock=lock,
+    )
+    made = {file: PAGES[file.stem](material) for file in pages}
+    contents = [(page.number, page.title) for page in made.values()]
+    for file, page in made.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        html = render(page, study["title"], contents)
+        file.write_text(html, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    from study.job import run
+
+    run(main)

@@ -1,0 +1,168 @@
+"""The methods paragraphs, filled from the configuration, the instruments and the versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from study.instrument import Instrument
+from study.report import words
+from study.report.material import Material
+from study.report.names import CORRECTIONS, Names
+
+REFERENCES = (
+    ("Label probabilities and expected score", "Licht et al. (2025), arXiv 2509.03116"),
+    ("Krippendorff's alpha", "Krippendorff (2019), Content Analysis, 4th ed."),
+    ("One-way intraclass correlation", "Shrout & Fleiss (1979); unequal numbers of ratings: Donner (1986)"),
+    ("Comparison of dependent correlations", "Williams (1959), Steiger (1980)"),
+    ("Attenuation by unreliability", "Spearman (1904)"),
+    ("Calibration error; Brier score", "Guo et al. (2017); Brier (1950)"),
+    ("Interval of a proportion", "Wilson (1927)"),
+    ("Standard errors HC3", "Long & Ervin (2000)"),
+    ("Multiple comparisons", "Holm (1979), Benjamini & Hochberg (1995)"),
+    ("VADER", "Hutto & Gilbert (2014)"),
+)
+RULES = {"mean": "the mean", "median": "the median", "majority": "the most frequent"}
+
+
+def paragraph(material: Material) -> list[str]:
+    """Return the methods as paragraphs: texts and coders, then statistics, then software."""
+    return [" ".join(_texts(material)), " ".join(_statistics(material)), " ".join(_software(material))]
+
+
+def _texts(material: Material) -> Iterator[str]:
+    study = material.study
+    yield (
+        f"The corpus has {words.plural(len(material.units), 'unit')} in the language"
+        f" {study['corpus']['language']}; {_sample(study['sample'], len(material.sample))}."
+    )
+    for construct, book in material.codebooks.items():
+        yield (
+            f"{construct[:1].upper()}{construct[1:]} was coded as {book.level}, with the answers"
+            f" {words.listed(book.labels, 'or')}."
+        )
+    for name, coder in study["coders"].items():
+        said = _CODERS[coder["type"]](material, name, coder)
+        if said:
+            yield said
+
+
+def _sample(sample: str | Mapping[str, Any], drawn: int) -> str:
+    if isinstance(sample, str):
+        return "all of them are coded"
+    by = sample["by"]
+    strata = f" from each stratum of {words.listed([by] if isinstance(by, str) else by)}" if by else ""
+    return (
+        f"a random sample has {words.count(drawn)} of them ({words.count(sample['n'])}{strata}, seed"
+        f" {sample['seed']})"
+    )
+
+
+def _llm(material: Material, name: str, coder: Mapping[str, Any]) -> str:
+    mine = [i for i in material.instruments if i.coder == name]
+    if not mine:
+        return ""
+    model = mine[0].model
+    codings = material.codings.get(name)
+    n = 0 if codings is None else codings["unit_id"].nunique()
+    engine = words.listed([f"{k} {v}" for k, v in sorted((model.get("engine") or {}).items())])
+    settings = mine[0].settings
+    return (
+        f"The coder '{name}' is the language model {model.get('name', '')} (file {model.get('file', '')},"
+        f" sha256 {model['sha256']}), run locally by {engine}; it was asked once about each of"
+        f" {words.plural(n, 'text')}, with the prompt that part 3 shows verbatim ({_instruments(mine)})."
+        f" Decoding: {settings.get('decoding', '')}. Nothing was sampled: the probability of each full label"
+        " followed by the end of the turn was computed and made to sum to 1 over the labels; the score is"
+        " the mean of the labels' values weighted by these probabilities, the label the most probable one. A"
+        f" text longer than the context of {words.plural(int(settings.get('context', 0)), 'token')} was"
+        f" {'left uncoded' if settings.get('too_long') == 'refuse' else 'cut at its end'}."
+    )
+
+
+def _instruments(mine: list[Instrument]) -> str:
+    return words.listed([f"instrument {i.instrument_id[:12]} for {i.construct}" for i in mine])
+
+
+def _dictionary(material: Material, name: str, coder: Mapping[str, Any]) -> str:
+    version = material.versions.get("vaderSentiment")
+    if coder["rules"] == "vader":
+        installed = f" {version}" if version else ""
+        return (
+            f"The coder '{name}' is VADER{installed} as installed (Hutto & Gilbert 2014); its score is the"
+            " compound score."
+        )
+    if coder["rules"] == "vader-2014":
+        return (
+            f"The coder '{name}' is VADER with the lexicon and rules of 2014, as published (Hutto & Gilbert"
+            " 2014)."
+        )
+    where = coder["file"] or "a word list from elsewhere (config/study.yaml)"
+    return f"The coder '{name}' is a dictionary, {where}."
+
+
+def _supervised(material: Material, name: str, coder: Mapping[str, Any]) -> str:
+    kind = "a ridge regression" if coder["learner"] == "ridge" else "a logistic regression"
+    return (
+        f"The coder '{name}' is {kind} on TF-IDF features, trained on"
+        f" {Names(material.study).prose(material.criterion)} by cross-fitting in"
+        f" {words.plural(coder['folds'], 'fold')} (seed {coder['seed']}): no text is scored by a model that"
+        " saw it."
+    )
+
+
+def _human(material: Material, name: str, coder: Mapping[str, Any]) -> str:
+    rule = coder["score"]
+    score = (
+        RULES[rule] + " of a text's ratings"
+        if isinstance(rule, str)
+        else f"the published value in the column {rule['column']}"
+    )
+    identified = (
+        "raters are identified"
+        if coder["identified"]
+        else "raters are not identified, so that figures which need identified raters are not given"
+    )
+    role = ", the criterion," if name == material.criterion else ""
+    return f"The coder '{name}'{role} is people; their score is {score}; {identified}."
+
+
+_CODERS = {"llm": _llm, "dictionary": _dictionary, "supervised": _supervised, "human": _human}
+
+
+def _statistics(material: Material) -> Iterator[str]:
+    compare = material.study["compare"]
+    criterion = Names(material.study).prose(material.criterion) if material.criterion else "no criterion"
+    by = f", within each {compare['by']} and over all" if compare["by"] else ""
+    yield (
+        f"Measures are compared with {criterion}{by} by Pearson's r and Spearman's rho; 95% intervals are"
+        f" percentiles of {words.count(compare['bootstrap'])} bootstrap resamples of texts (seed"
+        f" {compare['seed']})."
+    )
+    yield "Agreement of raters is Krippendorff's alpha (2019) and one-way ICC (Shrout & Fleiss 1979)."
+    yield (
+        "Correlations of two measures with the same criterion are compared on the same texts by Williams's t"
+        " (Steiger 1980); p-values are adjusted within a construct and subset"
+        f" ({CORRECTIONS[compare['correction']]})."
+    )
+    if material.study["analyses"]:
+        weighted = ", weighted by the survey weight" if material.study["units"]["weight"] else ""
+        yield (
+            f"Regressions are ordinary least squares{weighted} with HC3 standard errors (Long & Ervin 2000)"
+            " and t tests, in which errors of the measures are not corrected for."
+        )
+
+
+def _software(material: Material) -> Iterator[str]:
+    yield f"Software: {words.listed([f'{name} {version}' for name, version in material.versions.items()])}."
+    claims = material.tables["claims"]
+    if len(claims):
+        yield (
+            f"{words.plural(len(set(claims['claim'])), 'published figure')} were compared with the study's"
+            " own (part 14)."
+        )
+    if unfrozen := [c for c, book in material.codebooks.items() if book.status != "frozen"]:
+        yield f"The codebook of {words.listed(unfrozen)} was not frozen."
+    if sampled := [c for c in material.constructs if material.subset(c) == "sample"]:
+        yield (
+            f"Comparisons of {words.listed(sampled)} stand on the sampled texts that every machine has coded."
+        )

@@ -1,0 +1,125 @@
+"""Part 15: failures, data and model hashes, versions, methods in a paragraph, and how to rebuild."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from study.flow import examples
+from study.report import words
+from study.report.blocks import Block, Heading, Missing, Page, Pairs, Table, Text, Verbatim
+from study.report.material import Material
+from study.report.methods import REFERENCES, paragraph
+from study.report.names import Names
+
+REBUILD = """git clone <the address of this repository> study
+cd study
+python3 environment.py            # the exact packages; add --llm to be able to ask the model again
+. .venv/bin/activate
+dvc pull                          # texts, ratings, the model's responses, results
+snakemake                         # says that there is nothing to be done, or redoes exactly what changed
+snakemake --report report.html"""
+
+
+def page(material: Material) -> Page:
+    """Show what another person needs to judge and to repeat the study."""
+    failed = _failed(material)
+    blocks: list[Block] = [
+        Heading("Methods"),
+        *[Text(part) for part in paragraph(material)],
+        _references(),
+        Heading("Failures"),
+        _failures(failed, material),
+        Heading("Data"),
+        _sources(material),
+        Heading("Models"),
+        *_models(material),
+        Heading("Software"),
+        Pairs(list(material.versions.items())),
+        Heading("How to rebuild"),
+        Verbatim("In a terminal", [("plain", REBUILD)]),
+    ]
+    return Page(15, "Appendix", _point(material, failed), blocks)
+
+
+def _point(material: Material, failed: pd.DataFrame) -> str:
+    coded = words.plural(sum(len(codings) for codings in material.codings.values()), "code")
+    missing = f"{'none' if failed.empty else words.count(len(failed))} of {coded}"
+    verb = "is" if len(failed) < 2 else "are"
+    if not material.instruments:
+        return words.sentence(f"{missing} {verb} missing; the study uses no language model")
+    models = words.plural(len({i.model["sha256"] for i in material.instruments}), "model file")
+    instruments = words.plural(len(material.instruments), "instrument")
+    return words.sentence(
+        f"{missing} {verb} missing, and every one that is has a status; what was asked is identified by the"
+        f" hashes of {models} and {instruments}"
+    )
+
+
+def _failed(material: Material) -> pd.DataFrame:
+    columns = ["coder", "construct", "status", "unit_id"]
+    parts = [table.loc[table["status"] != "ok", columns] for table in material.codings.values() if len(table)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _failures(failed: pd.DataFrame, material: Material) -> Table | Text:
+    if failed.empty:
+        return Text("None: every text that was given to a coder has a usable code.")
+    names = Names(material.study)
+    rows = [
+        [
+            names.table(str(coder)),
+            str(construct),
+            str(status),
+            words.count(len(own)),
+            examples(own["unit_id"]),
+        ]
+        for (coder, construct, status), own in failed.groupby(["coder", "construct", "status"])
+    ]
+    return Table.of(
+        "Texts without a usable code", ["Coder", "Construct", "Status", "n", "Units"], rows, "lllrl"
+    )
+
+
+def _sources(material: Material) -> Table | Missing:
+    flow = material.tables["flow"]
+    read = flow[(flow["step"] == "read") & (flow["note"] != "")]
+    if read.empty:
+        return Missing("Sources", "The flow records no file that was read.")
+    rows = [[row["group"], words.count(row["n"]), row["note"]] for _, row in read.iterrows()]
+    return Table.of(
+        "Files that were read: where, encoding, format and sha256", ["Group", "Rows", "File"], rows, "lrl"
+    )
+
+
+def _models(material: Material) -> list[Block]:
+    if not material.instruments:
+        return [Missing("Models", "The study uses no language model.")]
+    models = {i.model["sha256"]: i.model for i in material.instruments}
+    blocks: list[Block] = []
+    for digest, model in sorted(models.items()):
+        engine = model.get("engine") or {}
+        facts = [
+            ("Model", f"{model.get('name', '')} ({model.get('title') or 'no title in the file'})"),
+            ("File", str(model.get("file", ""))),
+            ("sha256", digest),
+            ("Size", words.plural(int(model.get("size") or 0), "byte")),
+            ("Architecture", str(model.get("architecture") or "not stated")),
+            ("Licence", str(model.get("licence") or "not stated in the file")),
+            (
+                "Engine that coded",
+                words.listed([f"{name} {version}" for name, version in sorted(engine.items())]),
+            ),
+        ]
+        blocks.append(Pairs(facts))
+    rows = [[i.coder, i.construct, i.instrument_id] for i in material.instruments]
+    note = (
+        "An instrument is everything but the text that decides an answer; its id changes with any of it. Part"
+        " 3 shows the prompts."
+    )
+    return [*blocks, Table.of("Instruments", ["Coder", "Construct", "Instrument"], rows, "lll", note)]
+
+
+def _references() -> Table:
+    return Table.of(
+        "Methods and where they are from", ["Method", "Source"], [list(pair) for pair in REFERENCES], "ll"
+    )

@@ -1,0 +1,181 @@
+"""Part 8: which classes are taken for which, and whether probabilities mean what they say."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from study.report import findings, words
+from study.report.blocks import Block, Heading, Missing, Page, Table, Text
+from study.report.material import Material
+from study.report.names import Names, domain
+from study.report.pictures import figure
+
+NEAR = 0.05
+"""Stated and observed shares that differ by less are called equal."""
+RULES = {"sign": "sign of the score", "label": "label"}
+
+
+def page(material: Material) -> Page:
+    """Show confusions, averages, calibration and valid mass."""
+    points, blocks = [], []
+    for construct in material.constructs:
+        own: list[Block] = [Heading(construct)] if len(material.constructs) > 1 else []
+        own += [_averages(material, construct), _confusions(material, construct)]
+        own += _calibration(material, construct)
+        own.append(_valid_mass(material, construct))
+        points.append(_point(material, construct))
+        blocks += own
+    low, high = material.study["compare"]["thresholds"]
+    blocks.append(
+        Text(
+            f"Classes by sign: a score below {_limit(low)} is negative, above"
+            f" {_limit(high)} positive, neutral otherwise; the criterion is classified in the same"
+            " way. Precision, recall and F1 are averages over classes, weighted by how often the criterion"
+            " has them. ECE is the mean distance of stated probability and observed share over ten bins,"
+            " weighted by n (Guo et al. 2017); the Brier score is the mean squared distance from the truth,"
+            " from 0 to 2 (Brier 1950)."
+        )
+    )
+    return Page(8, "Confusion and calibration", " ".join(points), blocks)
+
+
+def _limit(value: float) -> str:
+    return words.number(value, 0 if float(value).is_integer() else 2)
+
+
+def meaning(stated: float, hits: float) -> str:
+    """Say in words how stated probability and observed share of hits compare."""
+    if abs(stated - hits) < NEAR:
+        return "on average it is right as often as it says"
+    return "it says to be surer than it is right" if stated > hits else "it is right more often than it says"
+
+
+def _point(material: Material, construct: str) -> str:
+    names, parts = Names(material.study), []
+    for coder in findings.coders_of(material, construct):
+        rows = material.rows("calibration", construct, measure=coder, domain=findings.POOLED)
+        if not rows.empty:
+            n, stated, hits, ece, _ = findings.confidence(rows)
+            parts.append(
+                f"for {words.plural(n, 'text')}, {names.prose(coder)} gives its label of {construct} a mean"
+                f" probability of {words.r(stated)} and is right in {words.percent(hits, 1)} (calibration"
+                f" error {words.r(ece)}): {meaning(stated, hits)}"
+            )
+    if parts:
+        return words.sentence("; ".join(parts))
+    best = _best(material, construct)
+    if best is None:
+        return words.sentence(
+            f"{construct}: no text has both a class of a measure and a class of the criterion"
+        )
+    return words.sentence(
+        f"no coder of {construct} has label probabilities that could be judged; the highest F1 is"
+        f" {words.r(best['f1'])}, of {names.prose(best['measure'])} (n = {words.count(best['n'])})"
+    )
+
+
+def _best(material: Material, construct: str) -> pd.Series | None:
+    rows = material.rows("classification", construct, domain=findings.POOLED)
+    rows = rows[findings.known(rows, "f1") & ~rows["measure"].isin(findings.raters(material))]
+    return None if rows.empty else rows.sort_values("f1").iloc[-1]
+
+
+def _averages(material: Material, construct: str) -> Table | Missing:
+    rows = findings.ordered(material, construct, material.rows("classification", construct))
+    rows = rows[rows["n"] > 0]
+    if rows.empty:
+        return Missing(
+            f"Precision, recall and F1 of {construct}", "No text has both a class and a criterion."
+        )
+    names = Names(material.study)
+    groups = [
+        (
+            domain(place),
+            [
+                [
+                    names.table(row["measure"]),
+                    RULES.get(row["rule"], row["rule"]),
+                    words.count(row["n"]),
+                    *(words.r(row[column]) for column in ("precision", "recall", "f1", "accuracy")),
+                ]
+                for _, row in rows[rows["domain"] == place].iterrows()
+            ],
+        )
+        for place in findings.domains(rows)
+    ]
+    caption = f"Classes of {construct}, subset '{material.subset(construct)}'"
+    return Table(
+        caption, ["Measure", "Class by", "n", "Precision", "Recall", "F1", "Accuracy"], groups, "llrrrrr"
+    )
+
+
+def _confusions(material: Material, construct: str) -> Table | Missing:
+    rows = material.rows("confusion", construct, domain=findings.POOLED)
+    rows = findings.ordered(material, construct, rows)
+    if rows.empty or not (rows["n"] > 0).any():
+        return Missing(f"Confusions of {construct}", "No text has both a class and a criterion.")
+    names = Names(material.study)
+    classes = list(dict.fromkeys(rows["criterion_class"]))
+    groups = []
+    for (measure, rule), own in rows.groupby(["measure", "rule"], sort=False):
+        body = []
+        for given in classes:
+            line = own[own["criterion_class"] == given].set_index("measure_class")["n"]
+            total = line.sum()
+            shares = [
+                f"{words.percent(line.get(c, 0), total)} ({words.count(line.get(c, 0))})" for c in classes
+            ]
+            body.append([given, *shares, words.count(total)])
+        groups.append((f"{names.table(str(measure))}, class by {RULES.get(str(rule), str(rule))}", body))
+    return Table(
+        f"Confusions of {construct}: shares of each row, and counts; subset '{material.subset(construct)}',"
+        " all domains together",
+        ["Criterion", *(f"coded {c}" for c in classes), "n"],
+        groups,
+        "l" + "r" * (len(classes) + 1),
+        "Rows of single people count ratings, not texts.",
+    )
+
+
+def _calibration(material: Material, construct: str) -> list[Block]:
+    rows = material.rows("calibration", construct)
+    if rows.empty:
+        why = "No coder of it has label probabilities on texts with a criterion."
+        return [Missing(f"Calibration of {construct}", why)]
+    names, body = Names(material.study), []
+    for place in findings.domains(rows):
+        for coder, own in rows[rows["domain"] == place].groupby("measure", sort=False):
+            n, stated, hits, ece, brier = findings.confidence(own)
+            cells = [words.r(stated), words.r(hits), words.r(ece), words.r(brier)]
+            body.append([domain(place), names.table(str(coder)), words.count(n), *cells])
+    picture = figure(
+        material,
+        "calibration",
+        construct,
+        "Figure 3. Stated probability of the label against the share of texts on which it is the criterion's"
+        " class.",
+    )
+    caption = f"Do the probabilities of {construct} mean what they say? Subset '{material.subset(construct)}'"
+    columns = ["Domain", "Coder", "n", "Mean probability", "Share right", "ECE", "Brier"]
+    return [*picture, Table.of(caption, columns, body, "llrrrrr")]
+
+
+def _valid_mass(material: Material, construct: str) -> Table | Missing:
+    names, rows = Names(material.study), []
+    for model in material.coders("llm"):
+        mass = findings.valid_mass(material, model, construct)
+        if mass.empty:
+            continue
+        quartiles = [words.r(float(mass.quantile(q)), 3) for q in (0.05, 0.25, 0.5, 0.75, 0.95)]
+        below = words.percent(int((mass < 0.5).sum()), len(mass))
+        rows.append([names.table(model), words.count(len(mass)), *quartiles, below])
+    if not rows:
+        return Missing(f"Valid mass of {construct}", "No language model codes it.")
+    return Table.of(
+        f"Valid mass of {construct}: how much of what the model would say is one of the labels at all",
+        ["Coder", "n", "5%", "25%", "Median", "75%", "95%", "Texts below .50"],
+        rows,
+        "lrrrrrrr",
+        "The probabilities of all labels before they are made to sum to 1. A small mass says that the answer"
+        " was imposed.",
+    )

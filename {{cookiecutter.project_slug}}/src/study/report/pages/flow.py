@@ -1,0 +1,112 @@
+"""Part 2: what became of every text and every rating."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from study.report import words
+from study.report.blocks import Block, Missing, Page, Table
+from study.report.material import Material
+from study.report.names import Names
+
+LAST_STEP = "units"
+"""The step with which the flow of the corpus ends; what follows is that of the ratings."""
+SAMPLE, CODED = "sample", "coded: "
+MOST_GROUPS = 6
+STATUSES = {
+    "ok": "coded",
+    "not_codable": "not codable",
+    "too_long": "too long",
+    "empty": "empty",
+    "failed": "failed",
+}
+
+
+def split(flow: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the flow of the corpus and that of the ratings; sample and codes have tables of their own."""
+    ends = flow.index[flow["step"] == LAST_STEP]
+    if ends.empty:
+        return flow.iloc[:0], flow
+    rest = flow.loc[ends[-1] + 1 :]
+    own = (rest["step"] == SAMPLE) | rest["step"].str.startswith(CODED)
+    return flow.loc[: ends[-1]], rest[~own]
+
+
+def statuses(codings: pd.DataFrame) -> pd.DataFrame:
+    """Count units by construct and status: what came of them at the first repeat."""
+    if "repeat" in codings:
+        codings = codings[codings["repeat"] == codings["repeat"].min()]
+    counted = pd.crosstab(codings["construct"], codings["status"])
+    return counted.reindex(columns=list(STATUSES), fill_value=0)
+
+
+def page(material: Material) -> Page:
+    """Show the steps, and the status of every code."""
+    corpus, ratings = split(material.tables["flow"])
+    blocks: list[Block] = [
+        _steps(corpus, "Texts, from the source to the units that are coded", "The corpus' flow"),
+        _statuses(material),
+        _steps(ratings, "Human ratings", "The ratings' flow"),
+    ]
+    return Page(2, "Flow", _point(material, corpus), blocks)
+
+
+def _point(material: Material, corpus: pd.DataFrame) -> str:
+    sums = corpus.groupby("step")["n"].sum()
+    left_out = int(sums[sums.index.str.startswith("left out")].sum())
+    parts = [
+        f"of {words.plural(int(sums.get('read', 0)), 'row')} read, {words.count(left_out)}"
+        f" {'was' if left_out == 1 else 'were'} left out, which gives"
+        f" {words.plural(len(material.units), 'unit')}"
+    ]
+    for coder in material.coders("llm"):
+        codings = material.codings.get(coder)
+        if codings is None or codings.empty:
+            continue
+        counted = statuses(codings).sum()
+        rest = [f"{words.count(n)} {STATUSES[str(s)]}" for s, n in counted.items() if n and s != "ok"]
+        parts.append(
+            f"{Names(material.study).prose(coder)} was given {words.count(counted.sum())} and gave "
+            f"{words.plural(int(counted['ok']), 'code')}" + (f" ({words.listed(rest)})" if rest else "")
+        )
+    return words.sentence("; ".join(parts))
+
+
+def _steps(flow: pd.DataFrame, caption: str, what: str) -> Table | Missing:
+    if flow.empty:
+        return Missing(what, "The table of steps has no such rows.")
+    steps, groups = list(dict.fromkeys(flow["step"])), list(dict.fromkeys(flow["group"]))
+    cells = flow.groupby(["step", "group"], sort=False)["n"].sum()
+    if len(groups) > MOST_GROUPS or len(groups) * len(steps) > 2 * len(cells):
+        rows = [[row["step"], row["group"], words.count(row["n"])] for _, row in flow.iterrows()]
+        return Table.of(caption, ["Step", "Group", "n"], rows, "llr")
+    totals = flow.groupby("step")["n"].sum()
+    columns = ["Step", *groups] + (["Together"] if len(groups) > 1 else [])
+    rows = [
+        [step, *(words.count(cells.get((step, group))) for group in groups)]
+        + ([words.count(totals[step])] if len(groups) > 1 else [])
+        for step in steps
+    ]
+    return Table.of(caption, columns, rows, "l" + "r" * (len(columns) - 1))
+
+
+def _statuses(material: Material) -> Table | Missing:
+    names = Names(material.study)
+    rows = []
+    for coder in material.study["coders"]:
+        codings = material.codings.get(coder)
+        if codings is None or codings.empty:
+            continue
+        for construct, counted in statuses(codings).iterrows():
+            rows.append(
+                [names.table(coder), str(construct), words.count(counted.sum()), *map(words.count, counted)]
+            )
+    if not rows:
+        return Missing("Codes", "No coder has coded a text.")
+    note = (
+        "'Not codable' is an answer of the coder; 'empty' had nothing to code (for a word list: no word);"
+        " 'too long' did not fit into the model's context. None of them counts as zero, and none is dropped:"
+        " they are rows of the codings with this status."
+    )
+    columns = ["Coder", "Construct", "Units", *(label.capitalize() for label in STATUSES.values())]
+    return Table.of("Codes, by coder", columns, rows, "ll" + "r" * 6, note)

@@ -1,0 +1,323 @@
+"""What may and what may not be concluded, by rules that are stated beside what they found.
+
+Thresholds of alpha are Krippendorff's (2019): .800, and .667 for tentative conclusions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from study.claims import AS_PRINTED, NOT_REPRODUCED, REPRODUCED
+from study.report import findings, words
+from study.report.material import Material
+from study.report.names import Names
+
+ALPHA, TENTATIVE = 0.8, 0.667
+CALIBRATION_ERROR = 0.1
+VALID_MASS = 0.5
+CODED = 0.95
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one rule found.
+
+    Attributes
+    ----------
+    rule
+        What it looks at, and where it draws the line.
+    found
+        The figures.
+    conclusion
+        A clause that follows 'it may be concluded that' or 'it may not be concluded that'.
+    allowed
+        Which of the two; None where the study cannot tell.
+    """
+
+    rule: str
+    found: str
+    conclusion: str
+    allowed: bool | None
+
+
+def findings_on(material: Material, construct: str) -> list[Finding]:
+    """Apply every rule about one construct."""
+    rules: list[Callable[[Material, str, Names], Iterator[Finding]]] = [
+        _humans_agree,
+        _criterion_reliable,
+        _beside_one_human,
+        _against_others,
+        _own_words,
+        _probabilities,
+        _coded,
+        _frozen,
+    ]
+    names = Names(material.study)
+    return [finding for rule in rules for finding in rule(material, construct, names)]
+
+
+def findings_on_study(material: Material) -> list[Finding]:
+    """Apply the rules about the study as a whole."""
+    return [*_claims(material), *_analyses(material), *_contamination(material)]
+
+
+def paragraph(found: list[Finding]) -> str:
+    """Put conclusions together: first what may, then what may not be concluded."""
+    may = [finding.conclusion for finding in found if finding.allowed]
+    may_not = [finding.conclusion for finding in found if finding.allowed is False]
+    untold = [finding.conclusion for finding in found if finding.allowed is None]
+    parts = []
+    if may:
+        parts.append(f"It may be concluded that {'; that '.join(may)}.")
+    if may_not:
+        parts.append(f"It may not be concluded that {'; nor that '.join(may_not)}.")
+    if untold:
+        parts.append(f"This study cannot tell whether {'; nor whether '.join(untold)}.")
+    return " ".join(parts) or "Nothing can be concluded: no rule found anything to judge."
+
+
+def _humans_agree(material: Material, construct: str, names: Names) -> Iterator[Finding]:
+    rows = material.rows(
+        "reliability", construct, subset="all", raters=material.criterion, statistic="krippendorff_alpha"
+    )
+    rows = rows[(rows["level"] == material.codebooks[construct].level) & findings.known(rows, "estimate")]
+    limits = f"{words.r(ALPHA, 3)}, tentatively {words.r(TENTATIVE, 3)}"
+    rule = f"One person agrees with another: Krippendorff's alpha of at least {limits}, in every domain."
+    conclusion = f"single people agree on {construct}"
+    if rows.empty:
+        yield Finding(rule, "No alpha: no text has two ratings.", conclusion, None)
+        return
+    rows = rows[rows["domain"].isin(findings.judged(rows))]
+    found = _each(rows)
+    for low, high, clause, allowed in (
+        (ALPHA, 2.0, conclusion, True),
+        (TENTATIVE, ALPHA, f"{conclusion}{{}}, tentatively", True),
+        (-2.0, TENTATIVE, conclusion, False),
+    ):
+        there = list(rows.loc[(rows["estimate"] >= low) & (rows["estimate"] < high), "domain"])
+        if there:
+            where = "" if len(there) == len(rows) else _where(there)
+            text = clause.format(where) if "{}" in clause else clause + where
+            yield Finding(rule, found, text, allowed)
+
+
+def _criterion_reliable(material: Material, construct: str, names: Names) -> Iterator[Finding]:
+    if material.study["coders"].get(material.criterion, {}).get("score") not in ("mean", "median"):
+        published = material.study["coders"].get(material.criterion, {}).get("score")
+        if not isinstance(published, dict):
+            return
+    rows = material.rows("reliability", construct, subset="all", raters=material.criterion, statistic="icc1k")
+    rows = rows[findings.known(rows, "estimate")]
+    if rows.empty:
+        return
+    rows = rows[rows["domain"].isin(findings.judged(rows))]
+    weak = list(rows.loc[rows["estimate"] < ALPHA, "domain"])
+    yield Finding(
+        f"The criterion is reliable: ICC(1,k) of a text's mean rating of at least {words.r(ALPHA, 3)}, in"
+        " every domain.",
+        _each(rows),
+        f"the mean of several people is a reliable criterion of {construct}{_where(weak)}",
+        not weak,
+    )
+
+
+def _each(rows: pd.DataFrame) -> str:
+    return "; ".join(f"{words.r(row['estimate'])} ({row['domain']})" for _, row in rows.iterrows())
+
+
+def _where(domains: list[str]) -> str:
+    return "" if domains in ([], [findings.POOLED]) else f" in {words.listed(domains)}"
+
+
+def _beside_one_human(material: Material, construct: str, names: Names) -> Iterator[Finding]:
+    agreement = material.rows("agreement", construct)
+    people = agreement[agreement["measure"] == f"{material.criterion}_leave_one_out"].set_index("domain")
+    for model in _models(material, construct):
+        own = names.prose(model)
+        rule = (
+            f"Beside one person, in every domain: no where the 95% interval of r of {own} lies below that of"
+            " single people (own rating left out), yes where it lies above their r."
+        )
+        conclusion = f"{own} agrees with people as well as one person does"
+        pairs, below, above = [], [], []
+        for domain in findings.judged(agreement):
+            machine = findings.one(agreement, measure=model, domain=domain)
+            if machine is None or domain not in people.index or not words.known(machine["ci_low"]):
+                continue
+            person = people.loc[domain]
+            if not words.known(person["ci_low"]):
+                continue
+            pairs.append(f"{words.r(machine['pearson_r'])} against {words.r(person['pearson_r'])} ({domain})")
+            below += [domain] if machine["ci_high"] < person["ci_low"] else []
+            above += [domain] if machine["ci_low"] > person["pearson_r"] else []
+        if not pairs:
+            yield Finding(rule, "No single ratings with others beside them.", conclusion, None)
+        elif below:
+            where = "" if len(below) == len(pairs) else _where(below)
+            yield Finding(rule, "; ".join(pairs), conclusion + where, False)
+        else:
+            yield Finding(rule, "; ".join(pairs), conclusion, True if len(above) == len(pairs) else None)
+
+
+def _against_others(material: Material, construct: str, names: Names) -> Iterator[Finding]:
+    rule = (
+        "Against other measures, on the same texts: Williams's t, adjusted p below"
+        f" {words.r(findings.LEVEL)}, all domains together."
+    )
+    for model in _models(material, construct):
+        rows = findings.rivals(material, construct, model)
+        own = names.prose(model)
+        for _, row in rows.iterrows():
+            other = names.prose(row["other"])
+            if not words.known(row["difference"]):
+                yield Finding(
+                    rule, "No difference could be computed.", f"{own} agrees more than {other}", None
+                )
+                continue
+            found = (
+                f"r {words.r(row['r_measure'])} against {words.r(row['r_other'])} ({other}), difference "
+                f"{words.r(row['difference'])} {words.interval(row['ci_low'], row['ci_high'])}, adjusted "
+                f"{words.p_phrase(row['p_adjusted'])}, n = {words.count(row['n'])}"
+            )
+            way = findings.direction(row)
+            if way == findings.MORE:
+                yield Finding(rule, found, f"{own} agrees with the criterion more than {other}", True)
+            elif way == findings.LESS:
+                yield Finding(rule, found, f"{other} agrees with the criterion more than {own}", True)
+            else:
+                yield Finding(rule, found, f"{own} and {other} differ in agreement", False)
+
+
+def _own_words(material: Material, construct: str, names: Names) -> Iterator[Finding]:
+    rule = (
+        f"Valid mass: the labels are at least {words.r(VALID_MASS)} of what the model would say, in the"
+        " median text."
+    )
+    for model in _models(material, construct):
+        mass = findings.valid_mass(material, model, construct)
+        if mass.empty:
+            continue
+        found = f"median {words.r(float(mass.median()))}, n = {words.count(len(mass))}"
+        yield Finding(
+            rule,
+            found,
+            f"the labels are {names.prose(model)}'s own answers rather than imposed",
+            bool(mass.median() >= VALID_MASS),
+        )
+
+
+def _probabilities(material: Material, construct: str, names: Names) -> Iterator[Finding]:
+    rule = (
+        f"Probabilities mean what they say: calibration error (ECE) of at most {words.r(CALIBRATION_ERROR)}."
+    )
+    for model in _models(material, construct):
+        rows = material.rows("calibration", construct, measure=model, domain=findings.POOLED)
+        if rows.empty:
+            continue
+        n, stated, hits, ece, _ = findings.confidence(rows)
+        found = (
+            f"ECE {words.r(ece)}: {words.percent(stated, 1)} stated, {words.percent(hits, 1)} right, n ="
+            f" {words.count(n)}"
+        )
+        conclusion = f"{names.prose(model)}'s label probabilities can be read as chances of being right"
+        yield Finding(rule, found, conclusion, ece <= CALIBRATION_ERROR)
+
+
+def _coded(material: Material, construct: str, names: Names) -> Iterator[Finding]:
+    rule = f"Complete: at least {words.percent(CODED, 1)} of the texts given to the model have a usable code."
+    for model in _models(material, construct):
+        codings = material.codings.get(model)
+        own = codings[codings["construct"] == construct] if codings is not None else pd.DataFrame()
+        if own.empty:
+            continue
+        usable = int((own["status"] == "ok").sum())
+        found = f"{words.count(usable)} of {words.count(len(own))} ({words.percent(usable, len(own))})"
+        complete = usable / len(own) >= CODED
+        if not complete:
+            yield Finding(
+                rule,
+                found,
+                f"the texts that {names.prose(model)} coded stand for all that it was given",
+                False,
+            )
+
+
+def _frozen(material: Material, construct: str, names: Names) -> Iterator[Finding]:
+    status = material.codebooks[construct].status
+    if status != "frozen":
+        rule = "Confirmatory: the codebook was frozen before the coding that counts."
+        yield Finding(
+            rule,
+            f"status {status}",
+            f"the results on {construct} confirm anything: the codebook is being tried out",
+            False,
+        )
+
+
+def _claims(material: Material) -> Iterator[Finding]:
+    claims = material.tables["claims"]
+    printed = claims[(claims["reading"] == AS_PRINTED) & claims["verdict"].isin([REPRODUCED, NOT_REPRODUCED])]
+    if printed.empty:
+        return
+    good = int((printed["verdict"] == REPRODUCED).sum())
+    all_of_them = good == len(printed)
+    yield Finding(
+        "Published figures: every one that is attempted comes out within its tolerance, read as printed.",
+        f"{words.count(good)} of {words.count(len(printed))}",
+        (
+            "the published figures reproduce here"
+            if all_of_them
+            else "all published figures reproduce here (part 14)"
+        ),
+        all_of_them,
+    )
+
+
+def _analyses(material: Material) -> Iterator[Finding]:
+    machines = [name for name, c in material.study["coders"].items() if c["type"] != "human"]
+    measures = {f"{construct}_{name}" for construct in material.constructs for name in machines}
+    affected = [
+        name
+        for name, analysis in material.study["analyses"].items()
+        if any(measure in analysis["formula"] for measure in measures)
+    ]
+    if affected:
+        yield Finding(
+            "Errors of measurement: an analysis with measures in it corrects for their errors.",
+            f"{words.listed(affected)}: not corrected",
+            "the coefficients of the regressions are those of what is meant to be measured, since the"
+            " measures' errors are in them",
+            False,
+        )
+
+
+def _contamination(material: Material) -> Iterator[Finding]:
+    year = material.study["corpus"]["public_since"]
+    if year is not None and material.coders("llm"):
+        yield Finding(
+            "Contamination: the texts and ratings were never public.",
+            f"public since {year}",
+            "a language model would agree as well on texts that it cannot have been trained on",
+            False,
+        )
+
+
+def contamination_notice(material: Material) -> tuple[str, str] | None:
+    """Return title and text of the notice, where texts and ratings have been public."""
+    year = material.study["corpus"]["public_since"]
+    if year is None:
+        return None
+    return (
+        f"Public since {year}.",
+        (
+            "Language models may have been trained on these texts and on people's ratings of them. Agreement"
+            " found here may be better than agreement on texts that are new."
+        ),
+    )
+
+
+def _models(material: Material, construct: str) -> list[str]:
+    return [m for m in material.coders("llm") if m in findings.coders_of(material, construct)]

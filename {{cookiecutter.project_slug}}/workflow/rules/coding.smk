@@ -1,0 +1,142 @@
+# Language models: what each instrument is, asking what is not known yet, and the table of codings.
+from study.llm.model import fingerprint
+
+LLM_CODERS = coders("llm")
+LLM_MODELS = sorted({keys["model"] for keys in LLM_CODERS.values()})
+CARDS = Path("data/responses/models")
+SHARDS = study["coding"]["shards"]
+
+
+def instruments(names):
+    """Return the instruments of some coders, one a construct."""
+    return [
+        f"results/instruments/{name}.{construct}.json"
+        for name in names
+        for construct in LLM_CODERS[name]["codebooks"]
+    ]
+
+
+def coders_of(model):
+    """Return the names of the coders that ask one model."""
+    return [name for name, keys in LLM_CODERS.items() if keys["model"] == model]
+
+
+def instrument_settings():
+    """Return the settings that are part of an instrument's identity."""
+    return {
+        "context": study["coding"]["context"],
+        "too_long": study["units"]["too_long"],
+    }
+
+
+rule model:
+    input:
+        code=code("study.llm.model"),
+    output:
+        card="results/models/{model}.json",
+    log:
+        "logs/model/{model}.log",
+    params:
+        model=as_json(lambda wildcards: study["models"][wildcards.model]),
+        kept=CARDS.as_posix(),
+        fingerprint=as_json(
+            lambda wildcards: fingerprint(
+                study["models"][wildcards.model],
+                Path(),
+                CARDS,
+                wildcards.model,
+                Path(".snakemake/study"),
+            )
+        ),
+    message:
+        "Identifying the model {wildcards.model}"
+    shell:
+        "python -m study.llm.model --model {params.model:q} --name {wildcards.model}"
+        " --kept {params.kept}/{wildcards.model}.json --card {output.card} &> {log}"
+
+
+rule instrument:
+    input:
+        card=lambda wildcards: f"results/models/{LLM_CODERS[wildcards.coder]['model']}.json",
+        code=code("study.instrument"),
+    output:
+        instrument="results/instruments/{coder}.{construct}.json",
+    log:
+        "logs/instrument/{coder}.{construct}.log",
+    params:
+        codebook=as_json(
+            lambda wildcards: without(study["codebooks"][wildcards.construct], "status", "revisions")
+        ),
+        settings=as_json(instrument_settings()),
+    message:
+        "Writing down how {wildcards.coder} is asked for {wildcards.construct}"
+    shell:
+        "python -m study.instrument --codebook {params.codebook:q} --coder {wildcards.coder}"
+        " --card {input.card} --settings {params.settings:q} --instrument {output.instrument} &> {log}"
+
+
+rule ask:
+    input:
+        units="data/corpus/units.parquet",
+        sample="data/corpus/sample.csv",
+        instruments=lambda wildcards: instruments(coders_of(wildcards.model)),
+        code=code("study.llm.coding"),
+    output:
+        index="data/responses/index/{model}.{shard}-of-{shards}.csv",
+    log:
+        "logs/ask/{model}.{shard}-of-{shards}.log",
+    wildcard_constraints:
+        shard="[0-9]+",
+        shards="[0-9]+",
+    threads: study["coding"]["threads"]
+    params:
+        model=as_json(lambda wildcards: study["models"][wildcards.model]),
+        settings=as_json(
+            lambda wildcards: {
+                "context": study["coding"]["context"],
+                "shards": int(wildcards.shards),
+                "code": {name: LLM_CODERS[name]["code"] for name in coders_of(wildcards.model)},
+            }
+        ),
+        store="data/responses",
+    message:
+        "Asking {wildcards.model} what is not known yet (shard {wildcards.shard} of {wildcards.shards})"
+    shell:
+        # The log and the terminal: a researcher wants to see how far it is.
+        "python -m study.llm.coding --units {input.units} --sample {input.sample}"
+        " --instruments {input.instruments} --model {params.model:q} --settings {params.settings:q}"
+        " --threads {threads} --shard {wildcards.shard} --store {params.store} --index {output.index}"
+        " 2>&1 | tee {log} >&2"
+
+
+rule codings:
+    input:
+        units="data/corpus/units.parquet",
+        sample="data/corpus/sample.csv",
+        instruments=lambda wildcards: instruments([wildcards.coder]),
+        indexes=lambda wildcards: [
+            f"data/responses/index/{LLM_CODERS[wildcards.coder]['model']}.{shard}-of-{SHARDS}.csv"
+            for shard in range(SHARDS)
+        ],
+        code=code("study.codings"),
+    output:
+        codings="results/codings/{coder}.parquet",
+    log:
+        "logs/codings/{coder}.log",
+    wildcard_constraints:
+        coder="|".join(LLM_CODERS) or "(?!)",
+    params:
+        codebooks=as_json(
+            lambda wildcards: [
+                without(study["codebooks"][construct], "status", "revisions")
+                for construct in LLM_CODERS[wildcards.coder]["codebooks"]
+            ]
+        ),
+        which=lambda wildcards: LLM_CODERS[wildcards.coder]["code"],
+        store="data/responses",
+    message:
+        "Tabulating the codings of {wildcards.coder}"
+    shell:
+        "python -m study.codings --units {input.units} --sample {input.sample}"
+        " --instruments {input.instruments} --codebooks {params.codebooks:q} --indexes {input.indexes}"
+        " --code {params.which} --store {params.store} --codings {output.codings} &> {log}"
