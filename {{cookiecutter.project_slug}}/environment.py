@@ -38,7 +38,6 @@ LLAMA_CPP = (
 )
 """Parts of llama.cpp that a study does not use; without them it compiles in less than half the time."""
 
-PIP_INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CONFIG_FILE")
 UV_INDEX = (
     "UV_INDEX_URL",
     "UV_DEFAULT_INDEX",
@@ -57,7 +56,7 @@ class WithoutActivation(venv.EnvBuilder):
     """Makes an environment that cannot be activated yet: half an environment must not look complete."""
 
     def setup_scripts(self, context):  # type: ignore[no-untyped-def]
-        """Leave the scripts to `activate`."""
+        """Leave the scripts to `complete`."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -91,9 +90,9 @@ def make(path: Path, lock: str) -> None:
     installer = "uv" if uses_uv() else "pip"
     how_long = "5 to 15 minutes, most of it to compile llama.cpp" if lock == LOCK_LLM else "1 to 5 minutes"
     print(f"Making the environment {path} from {lock} with {installer}. This takes {how_long}.", flush=True)
-    builder = deactivated(path, with_pip=installer == "pip")
+    prepare(path, with_pip=installer == "pip")
     install(path, lock, installer)
-    activate(path, lock, builder)
+    complete(path, lock)
     script = shlex.quote(str(bin_folder(path) / "activate"))
     print(f"\nThe environment is complete. To use it: source {script}")
 
@@ -155,11 +154,10 @@ def uses_uv() -> bool:
         return True
     command = [sys.executable, "-m", "pip", "config", "list"]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    own = any(key in said for key in ("index-url", "find-links", "no-index"))
-    return not own and not any(os.environ.get(name) for name in PIP_INDEX)
+    return not any(key in said for key in ("index-url", "find-links", "no-index"))
 
 
-def deactivated(path: Path, *, with_pip: bool) -> WithoutActivation:
+def prepare(path: Path, *, with_pip: bool) -> None:
     """Make the bare environment, or take the marks of a complete one from an older environment."""
     (path / STAMP).unlink(missing_ok=True)
     for script in bin_folder(path).glob("*ctivate*"):
@@ -177,7 +175,6 @@ def deactivated(path: Path, *, with_pip: bool) -> WithoutActivation:
         ) from error
     except OSError as error:
         raise EnvironmentFailedError(f"The folder {path} cannot be made: {error.strerror}.") from error
-    return builder
 
 
 def install(path: Path, lock: str, installer: str) -> None:
@@ -211,10 +208,10 @@ def install(path: Path, lock: str, installer: str) -> None:
         )
 
 
-def activate(path: Path, lock: str, builder: WithoutActivation) -> None:
+def complete(path: Path, lock: str) -> None:
     """Make the environment usable, now that it is complete."""
-    context = builder.ensure_directories(str(path))
-    venv.EnvBuilder.setup_scripts(builder, context)
+    builder = venv.EnvBuilder()
+    builder.setup_scripts(builder.ensure_directories(str(path)))
     unfinished = path / f"{STAMP}.new"
     unfinished.write_text(json.dumps(stamp_of(lock), indent=2) + "\n", encoding="utf-8")
     unfinished.replace(path / STAMP)

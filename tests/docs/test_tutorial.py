@@ -37,13 +37,12 @@ def lend_packages(study: Path) -> None:
     """
     environment = program(study / "environment.py")
     path = study / ".venv"
-    builder = environment.deactivated(path, with_pip=False)
+    environment.prepare(path, with_pip=False)
     packages = next((path / "lib").glob("python3*/site-packages"))
     (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     for command in ("snakemake", "dvc"):
         (path / "bin" / command).symlink_to(Path(sys.prefix, "bin", command))
-    builder.clear = False
-    environment.activate(path, environment.LOCK_LLM, builder)
+    environment.complete(path, environment.LOCK_LLM)
 
 
 def script() -> str:

@@ -128,8 +128,19 @@ def test_valid_mass_is_shown_with_its_median_and_number():
     shown = words(drawn(shares(), masses))
     assert "Valid mass median .60" in shown
     assert "share of 4 texts" in shown
-    tiny = {"llm": pd.Series([0.0001, 0.002])}
-    assert "median below .01" in words(drawn(shares(), tiny))
+
+
+@pytest.mark.parametrize(
+    ("masses", "median", "lowest"),
+    [([0.004, 0.0008, 0.02], "0.004", 1e-4), ([0.0, 0.0, 0.0], "0", 1e-9), ([1e-30, 1e-20], "5e-21", 1e-9)],
+)
+def test_small_valid_masses_are_told_apart_by_powers_of_ten(masses, median, lowest):
+    figure = drawn(shares(), {"llm": pd.Series(masses)})
+    ax = figure.axes[-1]
+    assert ax.get_title(loc="left") == f"Valid mass\nmedian {median}"
+    assert ax.get_xscale() == "log"
+    assert ax.get_xlim() == pytest.approx((lowest, 1))
+    assert sum(bar.get_height() for bar in ax.patches) == pytest.approx(1)  # nothing falls off the edge
 
 
 def test_coders_without_valid_mass_have_none():

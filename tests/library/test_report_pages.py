@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,11 +20,14 @@ from library.report_study import changed
 from study import claims
 from study.codebook import Codebook
 from study.config.names import FIXED_TABLES
+from study.errors import StudyError
 from study.report import words
+from study.report.__main__ import main
 from study.report.blocks import Block, Missing, Page, Table, Verbatim
 from study.report.html import TEMPLATES, render
-from study.report.material import Material, empty_table
+from study.report.material import Material, empty_table, read_table
 from study.report.pages import PAGES
+from study.validity.table import write_table
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +124,22 @@ def test_the_verdict_follows_its_rules(material: Material) -> None:
     more = paragraph(compared(material, difference=0.25, p_adjusted=0.001))
     assert "that the LLM agrees with the criterion more than VADER" in more
     neither = paragraph(compared(material, difference=0.25, p_adjusted=0.5))
-    assert re.search("It may not be concluded that[^.]*the LLM and VADER differ in agreement", neither)
+    assert re.search(
+        "It may not be concluded that[^.]*the LLM and VADER differ in agreement over all texts", neither
+    )
+
+
+def test_a_domain_that_differs_from_all_together_is_named(material: Material) -> None:
+    table = material.tables["comparison"].copy()
+    table["p_adjusted"] = 0.5
+    tweets = (table["domain"] == "tweets") & (table["subset"] == "sample")
+    table.loc[tweets, ["r_measure", "r_other", "difference", "p_adjusted"]] = [0.58, 0.86, -0.28, 0.0001]
+    shown = everything("01_verdict", changed(material, comparison=table))
+    assert "It may be concluded that" in shown
+    assert "VADER agrees with the criterion more than the LLM in tweets" in shown
+    assert "r .58 against .86 in tweets (adjusted p < .001, n = 60)" in shown
+    table["p_adjusted"] = 0.5
+    assert "in tweets (adjusted" not in everything("01_verdict", changed(material, comparison=table))
 
 
 def alphas(material: Material, **by_domain: float) -> Material:
@@ -186,8 +208,8 @@ def test_the_flow_counts_what_was_left_out_and_what_failed(material: Material) -
 
 
 def test_codes_and_sample_in_the_flow_are_no_ratings(material: Material) -> None:
-    more = pd.DataFrame([{"step": "sample", "group": "nyt", "n": 60.0, "note": ""},
-                         {"step": "coded: ok", "group": "llm sentiment", "n": 118.0, "note": ""}])  # fmt: skip
+    rows = [("sample", "nyt", 60.0, ""), ("coded: ok", "llm sentiment", 118.0, "")]
+    more = pd.DataFrame(rows, columns=["step", "group", "n", "note"])
     flow = pd.concat([material.tables["flow"], more], ignore_index=True)
     shown = page("02_flow", changed(material, flow=flow)).blocks[2]
     assert isinstance(shown, Table)
@@ -288,6 +310,7 @@ def test_the_methods_are_filled_from_the_configuration(material: Material) -> No
         "VADER 3.3.2 as installed",
         "200 bootstrap resamples of texts",
         "Holm (1979)",
+        "2 published figures were compared",
         "Python 3.11.2, pandas 3.1.1",
         "dvc pull",
         "sha256 " + "ab" * 32,
@@ -423,6 +446,50 @@ def test_pages_have_no_script_and_no_outside_address(material: Material) -> None
         assert "<script" not in text
         assert not re.search(r"https?://|url\(|@import|\bon\w+=|href=", text), name
         assert text.startswith("<!doctype html>")
+
+
+def test_the_program_writes_the_pages_it_is_asked_for(material: Material, tmp_path: Path) -> None:
+    study = report_study.configuration(tmp_path)
+    book = study["codebooks"]["sentiment"]
+    for name, table in material.tables.items():
+        write_table(table, tmp_path / "tables" / f"{name}.csv")
+    material.units.to_parquet(tmp_path / "units.parquet")
+    material.measures.to_parquet(tmp_path / "measures.parquet")
+    material.sample.to_csv(tmp_path / "sample.csv", index=False)
+    material.codings["llm"].to_parquet(tmp_path / "llm.parquet")
+    (tmp_path / "llm.sentiment.json").write_text(report_study.instrument().to_json(), encoding="utf-8")
+    (tmp_path / "agreement_sentiment.png").write_bytes(b"\x89PNG")
+    (tmp_path / "requirements.lock").write_bytes(b"pandas==3.1.1\n")
+    given: dict[str, Any] = {
+        "study": study,
+        "codebooks": [book],
+        "units_file": tmp_path / "units.parquet",
+        "sample_file": tmp_path / "sample.csv",
+        "measures_file": tmp_path / "measures.parquet",
+        "tables_files": sorted((tmp_path / "tables").glob("*.csv")),
+        "codings_files": [tmp_path / "llm.parquet"],
+        "instruments": [tmp_path / "llm.sentiment.json"],
+        "figures": [tmp_path / "agreement_sentiment.png"],
+        "lock": tmp_path / "requirements.lock",
+    }
+    pages = [tmp_path / "report" / f"{name}.html" for name in ("06_validity", "15_appendix")]
+    main(**given, pages=pages)
+    png = base64.b64encode(b"\x89PNG").decode("ascii")
+    assert f'src="data:image/png;base64,{png}"' in pages[0].read_text(encoding="utf-8")
+    assert page("06_validity", material).point in unescape(pages[0].read_text(encoding="utf-8"))
+    digest = hashlib.sha256(b"pandas==3.1.1\n").hexdigest()
+    assert f"sha256 {digest}" in pages[1].read_text(encoding="utf-8")
+    with pytest.raises(StudyError, match="06_validity"):
+        main(**given, pages=[tmp_path / "06_validty.html"])
+
+
+def test_a_domain_may_be_named_as_missing_values_are(tmp_path: Path) -> None:
+    (tmp_path / "agreement.csv").write_text(
+        "construct,domain,n,pearson_r\nx,NA,3,\nx,nan,4,0.5\n", encoding="utf-8"
+    )
+    table = read_table(tmp_path / "agreement.csv")
+    assert list(table["domain"]) == ["NA", "nan"]
+    assert table["pearson_r"].isna().tolist() == [True, False]
 
 
 def test_the_templates_of_the_rule_are_those_of_the_package() -> None:

@@ -11,7 +11,8 @@ from study.report import words
 @pytest.mark.parametrize(
     ("value", "printed"),
     [(0.6249, ".62"), (-0.05, "−.05"), (1.0, "1.00"), (-1.0, "−1.00"), (0.999, "1.00"), (0.0, ".00"),
-     (-0.001, ".00"), (0.994, ".99"), (1.5, "1.50"), (None, "–"), (float("nan"), "–"), (np.float64(0.3), ".30")],
+     (-0.001, ".00"), (0.994, ".99"),
+     (1.5, "1.50"), (None, "–"), (float("nan"), "–"), (np.float64(0.3), ".30")],
 )  # fmt: skip
 def test_a_correlation_has_no_leading_zero(value: object, printed: str) -> None:
     assert words.r(value) == printed

@@ -23,21 +23,22 @@ from template.making import TEMPLATE
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with environment.py and locks of one small package, which pip finds in a folder."""
     folder = tmp_path / "a study's folder"
-    (folder / "wheels").mkdir(parents=True)
+    folder.mkdir()
+    (tmp_path / "wheels").mkdir()
     shutil.copy(TEMPLATE / "environment.py", folder)
     for name in list(os.environ):
         if name.startswith(("PIP_", "UV_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder / "wheels"))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
     lock(folder, "1.0")
     return folder
 
 
 def lock(study: Path, version: str) -> None:
     """Make a version of the package and lock both files of requirements to it."""
-    wheel = study / "wheels" / f"little-{version}-py3-none-any.whl"
+    wheel = study.parent / "wheels" / f"little-{version}-py3-none-any.whl"
     code = f"VERSION = {version!r}\n".encode()
     info = f"little-{version}.dist-info"
     files = {
@@ -134,10 +135,10 @@ def test_the_larger_environment_is_complete_for_the_smaller_lock(study: Path, tm
 
 
 def test_a_folder_with_something_else_is_left_alone(study: Path) -> None:
-    failed = run(study, "--path", str(study / "wheels"))
+    failed = run(study, "--path", str(study.parent / "wheels"))
     assert failed.returncode == 1
     assert "is no environment" in failed.stderr
-    assert len(list((study / "wheels").iterdir())) == 1
+    assert len(list((study.parent / "wheels").iterdir())) == 1
 
 
 @pytest.fixture
@@ -178,7 +179,7 @@ def test_uv_is_used_where_pip_has_no_index_of_its_own(
     assert not environment.uses_uv()
     monkeypatch.setenv("UV_FIND_LINKS", "/srv/wheels")
     assert environment.uses_uv()
-    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     assert not environment.uses_uv()
 
 

@@ -136,7 +136,7 @@ def _types(schema: dict[str, Any]) -> list[str]:
     return [kinds] if isinstance(kinds, str) else list(kinds)
 
 
-def _explain(error: ValidationError, document: Document, name: str) -> Iterator[tuple[KeyPath, StudyError]]:
+def _explain(error: Any, document: Document, name: str) -> Iterator[tuple[KeyPath, StudyError]]:
     path: KeyPath = tuple(error.absolute_path)
     if error.validator == "additionalProperties" and error.validator_value is False:
         allowed = list(error.schema.get("properties", {}))
@@ -232,7 +232,7 @@ def _missing_key(
     )
 
 
-def _wrong_value(error: ValidationError, document: Document, path: KeyPath) -> StudyError:
+def _wrong_value(error: Any, document: Document, path: KeyPath) -> StudyError:
     kind, found, rule = error.validator, error.instance, error.validator_value
     schema = error.schema
     allowed: Any = in_words(schema)

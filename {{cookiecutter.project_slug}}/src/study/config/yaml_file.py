@@ -165,7 +165,7 @@ class _Composer(yaml.composer.Composer, yaml.resolver.BaseResolver):
     def compose_node(self, parent: Any, index: Any) -> Any:
         self.depth += 1
         if self.depth > DEEPEST:
-            raise _TooDeepError(self.peek_event().start_mark)
+            raise _TooDeepError(self.peek_event().start_mark)  # type: ignore[attr-defined]
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -180,10 +180,10 @@ class _PurePythonLoader(_Composer, _PurePythonEvents):
 _Loader: Any = _PurePythonLoader
 if yaml.__with_libyaml__:
 
-    class _LibyamlLoader(_Composer, yaml.cyaml.CParser):
+    class _LibyamlLoader(_Composer, yaml.cyaml.CParser):  # type: ignore[name-defined]
         # The same events, ten times faster: the configuration is read whenever Snakemake starts.
         def __init__(self, text: str) -> None:
-            yaml.cyaml.CParser.__init__(self, text)
+            yaml.cyaml.CParser.__init__(self, text)  # type: ignore[attr-defined]
             _Composer.__init__(self)
 
     _Loader = _LibyamlLoader

@@ -103,7 +103,7 @@ class Values:
         self._open.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             value: Any = [self._item(item, (*path, i)) for i, item in enumerate(node.value)]
-        else:
+        elif isinstance(node, yaml.MappingNode):
             value = self._mapping(node, path)
         self._open.remove(id(node))
         return value

@@ -17,6 +17,7 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from study.figures import style
 from study.validity.calibration import Z95, class_probabilities, label_distributions, wilson_interval
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 MOST_DOMAINS = 5
 ROW = 6.5
 """Millimetres for a label."""
+
+SMALL_MASS = 0.05
+"""Where half of the masses are smaller, powers of ten tell them apart."""
+MOST_DECADES = 9
 
 MEAN, WON, CRITERION = "mean probability", "share of texts", "criterion"
 APART = {MEAN: -0.24, WON: 0.0, CRITERION: 0.24}
@@ -237,11 +242,32 @@ def _draw_mass(ax: Axes, mass: pd.Series | None, colour: str) -> None:
     if mass is None:
         ax.set_axis_off()
         return
-    seaborn.histplot(x=mass, bins=np.linspace(0, 1, 21), stat="proportion", color=colour, ax=ax, linewidth=0)
-    median = "below .01" if mass.median() < 0.01 else style.decimals(mass.median())
-    ax.set_title(f"Valid mass\nmedian {median}")
-    ax.set(xlabel="probability", ylabel=f"share of {style.number(len(mass))} texts", xlim=(0, 1))
-    ax.set_xticks([0, 0.5, 1], ["0", ".5", "1"])
+    median = mass.median()
+    small = median < SMALL_MASS
+    decades = _decades(mass) if small else 0
+    bins = np.logspace(-decades, 0, 5 * decades + 1) if small else np.linspace(0, 1, 21)
+    shown = mass.clip(lower=bins[0])
+    seaborn.histplot(x=shown, bins=bins, stat="proportion", color=colour, ax=ax, linewidth=0)
+    ax.set_title(f"Valid mass\nmedian {f'{median:.1g}' if small else style.decimals(median)}")
+    ax.set(xlabel="probability", ylabel=f"share of {style.number(len(mass))} texts")
+    if small:
+        ax.set_xscale("log")
+        ticks = [10.0**-decades, 1]
+        ax.set_xlabel("probability (log)")
+        # The library's own labels are mathematics, which figures do not set.
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.set_xticks([0, 0.5, 1], ["0", ".5", "1"])
+    ax.set_xlim(bins[0], 1)
+
+
+def _decades(mass: pd.Series) -> int:
+    """Return how many powers of ten below 1 hold the masses; what is smaller still is drawn at the edge."""
+    positive = mass[mass > 0]
+    return (
+        int(np.clip(np.ceil(-np.log10(positive.min())), 1, MOST_DECADES)) if len(positive) else MOST_DECADES
+    )
 
 
 def _legend(shares: pd.DataFrame, types: Mapping[str, str], criterion: str | None) -> list[Line2D]:

@@ -19,12 +19,13 @@ from pathlib import Path
 
 import llama_cpp
 import numpy as np
-from guidance.chat import ChatMLTemplate
+from guidance.chat import ChatTemplate
 from guidance.models._engine._engine import LogitsOutput
 from guidance.models._llama_cpp import LlamaCppEngine
 from llama_cpp import _internals
 
 from study.errors import StudyError
+from study.llm import NotEvaluatedError
 
 BRANCHES = 64
 """Answers that one call of llama.cpp evaluates side by side; more are evaluated in several calls."""
@@ -90,7 +91,29 @@ def log_sum_exp(logits: np.ndarray) -> np.ndarray:
     return largest + np.log(np.exp(wide - largest[:, None]).sum(axis=1))
 
 
-class LabelEngine(LlamaCppEngine):
+class NoRoles(ChatTemplate):  # type: ignore[misc]
+    """What guidance finds where it looks for a chat template.
+
+    guidance knows few templates and takes ChatML for every other model. Prompts are rendered from the model
+    file's own template (`study.instrument`), so guidance's roles are refused here.
+    """
+
+    template_str = None
+
+    def get_role_start(self, role_name: str, **kwargs: object) -> str:
+        """Refuse."""
+        raise StudyError(
+            "guidance's chat roles would not use the model file's own chat template.",
+            found=role_name,
+            hint="Render the prompt with study.instrument, and hand it to guidance as it is.",
+        )
+
+    def get_role_end(self, role_name: str | None = None) -> str:
+        """Refuse."""
+        return self.get_role_start(str(role_name))
+
+
+class LabelEngine(LlamaCppEngine):  # type: ignore[misc]
     """guidance's llama.cpp engine, which also scores whole labels.
 
     Parameters
@@ -106,6 +129,8 @@ class LabelEngine(LlamaCppEngine):
     ----------
     asked
         How many texts the model has been asked about.
+    room
+        Tokens that prompt, text and answer may have together.
     """
 
     def __init__(self, model_file: Path, *, context: int = 2048, threads: int = 2) -> None:
@@ -119,26 +144,25 @@ class LabelEngine(LlamaCppEngine):
                 n_threads_batch=threads,
                 verbose=False,
             )
+            _allow_branches(model)
         except (ValueError, OSError) as error:
             raise StudyError(
                 "llama.cpp cannot load the model file.",
                 file=model_file.name,
                 found=str(error),
-                hint="Check that the file is a complete GGUF file.",
+                hint="Check that the file is a complete GGUF file, and that the memory suffices.",
             ) from error
-        _allow_branches(model)
-        # The template is only for guidance's own roles: prompts are rendered from the model file's template.
-        super().__init__(model, chat_template=ChatMLTemplate, enable_monitoring=False)
+        super().__init__(model, chat_template=NoRoles, enable_monitoring=False)
         self.asked = 0
-        self._room = llama_cpp.llama_n_ctx(model.ctx)
+        self.room = context
         self._memory = llama_cpp.llama_get_memory(model.ctx)
         self._batch = llama_cpp.llama_batch_init(EVALUATED_AT_ONCE, 0, BRANCHES + 1)
         self._prefix: list[int] | None = None
 
-    @property
-    def room(self) -> int:
-        """Tokens that prompt, text and answer may have together."""
-        return int(self._room)
+    def __del__(self) -> None:
+        """Give the batch's memory back."""
+        if batch := self.__dict__.pop("_batch", None):
+            llama_cpp.llama_batch_free(batch)
 
     def prompt_tokens(self, text: str) -> list[int]:
         """Tokens of a piece of the prompt; the chat template's special tokens are read as such."""
@@ -170,13 +194,22 @@ class LabelEngine(LlamaCppEngine):
             Tokens of this text and of what follows it in the prompt; at least one.
         tree
             The labels.
+
+        Raises
+        ------
+        NotEvaluatedError
+            When llama.cpp fails at this text.
         """
         self.asked += 1
         self._keep_only(prefix)
         start = len(prefix)
         root = self._evaluate([(token, start + i, (0,)) for i, token in enumerate(own)])
         after = start + len(own)
-        return tree.log_probabilities(root, self._evaluate_tree(tree, after))
+        log_p = tree.log_probabilities(root, self._evaluate_tree(tree, after))
+        if not np.isfinite(log_p).all():
+            self._prefix = None
+            raise NotEvaluatedError("The model's answer to a text is no probability.", found=str(log_p))
+        return log_p
 
     def get_logits(self, token_ids: list[int], include_all_uncached_tokens: bool = False) -> LogitsOutput:
         """Logits for guidance's own decoding: its cache and the kept prefix share one memory."""
@@ -187,8 +220,8 @@ class LabelEngine(LlamaCppEngine):
         return super().get_logits(token_ids, include_all_uncached_tokens)
 
     def _keep_only(self, prefix: list[int]) -> None:
-        if self._prefix == prefix:
-            llama_cpp.llama_memory_seq_rm(self._memory, 0, len(prefix), -1)
+        # Some architectures cannot forget a part of what they have read: those read the prefix again.
+        if self._prefix == prefix and llama_cpp.llama_memory_seq_rm(self._memory, -1, len(prefix), -1):
             return
         llama_cpp.llama_memory_clear(self._memory, True)
         self._cached_token_ids, self._cached_logits = [], None
@@ -232,7 +265,7 @@ class LabelEngine(LlamaCppEngine):
             status = llama_cpp.llama_decode(self.model_obj.ctx, batch)
             if status != 0:
                 self._prefix = None
-                raise StudyError(f"llama.cpp could not evaluate a text (status {status}).")
+                raise NotEvaluatedError(f"llama.cpp could not evaluate a text (status {status}).")
             if into is not None:
                 for i in range(len(piece)):
                     into[rows[at + i]] = self._logits_of(i)
@@ -259,5 +292,5 @@ def _chunks(n: int, size: int) -> list[range]:
 
 
 def _utf8(text: str) -> bytes:
-    """Lone surrogates have no UTF-8 form: the model reads U+FFFD in their place."""
-    return text.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace").encode("utf-8")
+    """Lone surrogates have no UTF-8 form: the model reads U+FFFD in the place of each."""
+    return text.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="replace").encode("utf-8")

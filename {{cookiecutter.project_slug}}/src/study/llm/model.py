@@ -7,6 +7,7 @@ small JSON card beside the responses.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -108,7 +109,7 @@ def read_card(path: Path, name: str, sha256: str | None) -> dict[str, Any]:
             allowed=sha256,
             hint="Put the file's own sha256 into the configuration, or install the named file.",
         )
-    facts, pieces = _gguf_facts(path)
+    facts = _gguf_facts(path)
     template = facts.get("tokenizer.chat_template")
     if not template:
         raise StudyError(
@@ -127,28 +128,39 @@ def read_card(path: Path, name: str, sha256: str | None) -> dict[str, Any]:
         "licence": facts.get("general.license"),
         "file_type": facts.get("general.file_type"),
         "chat_template": template,
-        "bos_token": pieces["bos"],
-        "eos_token": pieces["eos"],
-        "add_bos": str(facts.get("tokenizer.ggml.add_bos_token", "false")).lower() == "true",
+        "bos_token": facts["bos"],
+        "eos_token": facts["eos"],
+        "add_bos": facts["add_bos"],
         "trained_context": int(facts.get(f"{facts.get('general.architecture')}.context_length", 0)),
         "engine": engine_versions(),
     }
 
 
-def _gguf_facts(path: Path) -> tuple[dict[str, str], dict[str, str]]:
+def _gguf_facts(path: Path) -> dict[str, Any]:
+    """Return the file's metadata, and of its vocabulary bos, eos (their spelling) and add_bos."""
     import llama_cpp
+    from llama_cpp import _internals
 
+    parameters = llama_cpp.llama_model_default_params()
+    parameters.vocab_only = True
+    llama_cpp.llama_backend_init()
     try:
-        model = llama_cpp.Llama(str(path), vocab_only=True, n_ctx=8, verbose=False)
+        model = _internals.LlamaModel(path_model=str(path), params=parameters, verbose=False)
     except (ValueError, OSError) as error:
         raise StudyError("This is no GGUF model file.", file=path.name, found=str(error)) from error
-    vocabulary = llama_cpp.llama_model_get_vocab(model.model)
+    with contextlib.closing(model):
+        vocabulary = llama_cpp.llama_model_get_vocab(model.model)
 
-    def piece(token: int) -> str:
-        text = llama_cpp.llama_vocab_get_text(vocabulary, token) if token >= 0 else None
-        return text.decode("utf-8", errors="replace") if text else ""
+        def piece(token: int) -> str:
+            text = llama_cpp.llama_vocab_get_text(vocabulary, token) if token >= 0 else None
+            return text.decode("utf-8", errors="replace") if text else ""
 
-    return dict(model.metadata), {"bos": piece(model.token_bos()), "eos": piece(model.token_eos())}
+        return {
+            **model.metadata(),
+            "bos": piece(model.token_bos()),
+            "eos": piece(model.token_eos()),
+            "add_bos": bool(llama_cpp.llama_vocab_get_add_bos(vocabulary)),
+        }
 
 
 def main(model: dict, name: str, card: Path, kept: Path, root: Path = Path()) -> None:  # type: ignore[type-arg]

@@ -17,7 +17,7 @@ LESS, MORE, OPEN = "less", "more", "open"
 
 
 def known(rows: pd.DataFrame, column: str) -> pd.Series:
-    """Return which rows have a finite number in a column; fit to pick them, also from a table without rows."""
+    """Return which rows have a finite number in a column; an empty table has none."""
     return pd.Series([words.known(value) for value in rows[column]], index=rows.index, dtype=bool)
 
 

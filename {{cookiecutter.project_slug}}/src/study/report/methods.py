@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from study.claims import AS_PRINTED, NOT_ATTEMPTED
 from study.instrument import Instrument
 from study.report import words
 from study.report.material import Material
@@ -155,11 +156,10 @@ def _statistics(material: Material) -> Iterator[str]:
 def _software(material: Material) -> Iterator[str]:
     yield f"Software: {words.listed([f'{name} {version}' for name, version in material.versions.items()])}."
     claims = material.tables["claims"]
-    if len(claims):
-        yield (
-            f"{words.plural(len(set(claims['claim'])), 'published figure')} were compared with the study's"
-            " own (part 14)."
-        )
+    tried = claims[(claims["reading"] == AS_PRINTED) & (claims["verdict"] != NOT_ATTEMPTED)]
+    if len(tried):
+        figures = words.plural(len(tried), "published figure")
+        yield f"{figures} {'was' if len(tried) == 1 else 'were'} compared with the study's own (part 14)."
     if unfrozen := [c for c, book in material.codebooks.items() if book.status != "frozen"]:
         yield f"The codebook of {words.listed(unfrozen)} was not frozen."
     if sampled := [c for c in material.constructs if material.subset(c) == "sample"]:

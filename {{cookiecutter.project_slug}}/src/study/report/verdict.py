@@ -165,30 +165,50 @@ def _beside_one_human(material: Material, construct: str, names: Names) -> Itera
 def _against_others(material: Material, construct: str, names: Names) -> Iterator[Finding]:
     rule = (
         "Against other measures, on the same texts: Williams's t, adjusted p below"
-        f" {words.r(findings.LEVEL)}, all domains together."
+        f" {words.r(findings.LEVEL)}, all domains together; single domains where they differ from that."
     )
     for model in _models(material, construct):
-        rows = findings.rivals(material, construct, model)
         own = names.prose(model)
-        for _, row in rows.iterrows():
+        for _, row in findings.rivals(material, construct, model).iterrows():
             other = names.prose(row["other"])
-            if not words.known(row["difference"]):
-                yield Finding(
-                    rule, "No difference could be computed.", f"{own} agrees more than {other}", None
-                )
+            if not words.known(row["p_adjusted"]):
+                yield Finding(rule, "No difference could be tested.", f"{own} agrees more than {other}", None)
                 continue
             found = (
                 f"r {words.r(row['r_measure'])} against {words.r(row['r_other'])} ({other}), difference "
                 f"{words.r(row['difference'])} {words.interval(row['ci_low'], row['ci_high'])}, adjusted "
                 f"{words.p_phrase(row['p_adjusted'])}, n = {words.count(row['n'])}"
             )
-            way = findings.direction(row)
-            if way == findings.MORE:
-                yield Finding(rule, found, f"{own} agrees with the criterion more than {other}", True)
-            elif way == findings.LESS:
-                yield Finding(rule, found, f"{other} agrees with the criterion more than {own}", True)
+            pooled = findings.direction(row)
+            if pooled == findings.OPEN:
+                yield Finding(rule, found, f"{own} and {other} differ in agreement over all texts", False)
             else:
-                yield Finding(rule, found, f"{own} and {other} differ in agreement", False)
+                yield Finding(rule, found, _closer(own, other, pooled), True)
+            yield from _in_single_domains(material, construct, row, rule, names)
+
+
+def _in_single_domains(
+    material: Material, construct: str, pooled: pd.Series, rule: str, names: Names
+) -> Iterator[Finding]:
+    """Yield what single domains say that all texts together do not."""
+    own, other = names.prose(pooled["measure"]), names.prose(pooled["other"])
+    rows = material.rows("comparison", construct, measure=pooled["measure"], other=pooled["other"])
+    rows = rows[rows["domain"].isin(findings.judged(rows)) & (rows["domain"] != findings.POOLED)]
+    for way in (findings.LESS, findings.MORE):
+        there = [row for _, row in rows.iterrows() if findings.direction(row) == way]
+        if there and way != findings.direction(pooled):
+            each = [
+                f"r {words.r(row['r_measure'])} against {words.r(row['r_other'])} in {row['domain']} "
+                f"(adjusted {words.p_phrase(row['p_adjusted'])}, n = {words.count(row['n'])})"
+                for row in there
+            ]
+            where = _where([row["domain"] for row in there])
+            yield Finding(rule, "; ".join(each), _closer(own, other, way) + where, True)
+
+
+def _closer(own: str, other: str, way: str) -> str:
+    first, second = (own, other) if way == findings.MORE else (other, own)
+    return f"{first} agrees with the criterion more than {second}"
 
 
 def _own_words(material: Material, construct: str, names: Names) -> Iterator[Finding]:

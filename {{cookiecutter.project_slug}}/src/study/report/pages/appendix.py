@@ -43,15 +43,15 @@ def page(material: Material) -> Page:
 
 def _point(material: Material, failed: pd.DataFrame) -> str:
     coded = words.plural(sum(len(codings) for codings in material.codings.values()), "code")
-    missing = f"{'none' if failed.empty else words.count(len(failed))} of {coded}"
-    verb = "is" if len(failed) < 2 else "are"
+    missing = (
+        f"{words.count(len(failed))} of {coded} are missing" if len(failed) else f"none of {coded} is missing"
+    )
     if not material.instruments:
-        return words.sentence(f"{missing} {verb} missing; the study uses no language model")
+        return words.sentence(f"{missing}; the study uses no language model")
     models = words.plural(len({i.model["sha256"] for i in material.instruments}), "model file")
     instruments = words.plural(len(material.instruments), "instrument")
     return words.sentence(
-        f"{missing} {verb} missing, and every one that is has a status; what was asked is identified by the"
-        f" hashes of {models} and {instruments}"
+        f"{missing}; what was asked is identified by the hashes of {models} and {instruments}"
     )
 
 

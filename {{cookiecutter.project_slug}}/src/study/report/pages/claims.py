@@ -133,35 +133,35 @@ def _both(rows: Sequence[Judged], reading: str) -> Table:
                     *([_obtained(first), _mark(first)] if first else [words.MISSING, words.MISSING]),
                     _obtained(second),
                     _mark(second),
-                    first.reason if first and first.reason else second.where,
+                    second.where or second.reason,
                 ]
             )
         groups.append((f"{statement} ({source})", body))
-    columns = ["Figure", "Published", "As printed", "Verdict", "Other reading", "Verdict", "Compared with"]
+    columns = [
+        "Figure",
+        "Published",
+        "As printed",
+        "Verdict",
+        "Other reading",
+        "Verdict",
+        "Compared with, or why not",
+    ]
     return Table("Both readings, figure by figure", columns, groups, "lrrlrll")
 
 
 def _figures(caption: str, rows: Sequence[Judged]) -> Table:
-    groups: list[tuple[str, list[list[Cell]]]] = [
-        (
-            f"{statement} ({source})",
-            [
-                [
-                    _value(row.claim),
-                    _printed(row),
-                    _obtained(row),
-                    _field(row, row.tolerance),
-                    _mark(row),
-                    row.reason,
-                ]
-                for row in found
-            ],
-        )
-        for (source, statement), found in by_statement(rows).items()
-    ]
-    return Table(
-        caption, ["Figure", "Published", "Obtained", "Tolerance", "Verdict", "Remark"], groups, "lrrrll"
-    )
+    groups: list[tuple[str, list[list[Cell]]]] = []
+    for (source, statement), found in by_statement(rows).items():
+        body: list[list[Cell]] = []
+        said = ""
+        for row in found:
+            # A remark that holds for several figures is printed once.
+            remark, said = ("" if row.reason == said else row.reason), row.reason
+            tolerance = _field(row, row.tolerance)
+            body.append([_value(row.claim), _printed(row), _obtained(row), tolerance, _mark(row), remark])
+        groups.append((f"{statement} ({source})", body))
+    columns = ["Figure", "Published", "Obtained", "Tolerance", "Verdict", "Remark"]
+    return Table(caption, columns, groups, "lrrrll")
 
 
 def _not_attempted(rows: Sequence[Judged]) -> list[Block]:

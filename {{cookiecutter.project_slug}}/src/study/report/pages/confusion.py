@@ -16,13 +16,20 @@ RULES = {"sign": "sign of the score", "label": "label"}
 
 
 def page(material: Material) -> Page:
-    """Show confusions, averages, calibration and valid mass."""
+    """Show calibration, label distributions and valid mass, confusions and averages."""
     points, blocks = [], []
     for construct in material.constructs:
         own: list[Block] = [Heading(construct)] if len(material.constructs) > 1 else []
-        own += [_averages(material, construct), _confusions(material, construct)]
         own += _calibration(material, construct)
+        own += figure(
+            material,
+            "labels",
+            construct,
+            "How often each label is given: its mean probability, the share of texts that it wins, and the"
+            " share by the criterion; and the valid mass.",
+        )
         own.append(_valid_mass(material, construct))
+        own += [_confusions(material, construct), _averages(material, construct)]
         points.append(_point(material, construct))
         blocks += own
     low, high = material.study["compare"]["thresholds"]

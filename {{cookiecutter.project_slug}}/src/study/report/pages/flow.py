@@ -55,9 +55,9 @@ def _point(material: Material, corpus: pd.DataFrame) -> str:
     sums = corpus.groupby("step")["n"].sum()
     left_out = int(sums[sums.index.str.startswith("left out")].sum())
     parts = [
-        f"of {words.plural(int(sums.get('read', 0)), 'row')} read, {words.count(left_out)}"
-        f" {'was' if left_out == 1 else 'were'} left out, which gives"
-        f" {words.plural(len(material.units), 'unit')}"
+        f"of {words.plural(int(sums.get('read', 0)), 'row')} read,"
+        f" {'none' if not left_out else words.count(left_out)} {'was' if left_out < 2 else 'were'} left out,"
+        f" which gives {words.plural(len(material.units), 'unit')}"
     ]
     for coder in material.coders("llm"):
         codings = material.codings.get(coder)

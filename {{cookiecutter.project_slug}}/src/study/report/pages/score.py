@@ -12,6 +12,9 @@ from study.report.material import Material
 from study.report.names import Names, domain
 from study.report.pictures import figure
 
+OFTEN = 0.05
+"""A score is named as the most frequent one from this share of texts on."""
+
 
 def page(material: Material) -> Page:
     """Show spread, extremes and the ceiling that the criterion's own reliability sets."""
@@ -25,7 +28,6 @@ def page(material: Material) -> Page:
             "Figure 2. Each measure against the criterion, by domain, on the texts that every measure has"
             " coded.",
         )
-        own += figure(material, "labels", construct, "Distribution of the codes of each coder.")
         own += [_spread(material, construct), _ceiling(material, construct)]
         points.append(_point(material, construct))
         blocks += own
@@ -33,8 +35,8 @@ def page(material: Material) -> Page:
         Text(
             "Scores stand on scales of their own, so the spread of two measures is not compared here; what is"
             " compared is how much of its own range each uses. A score is compressed when most texts get"
-            " nearly the same value. A person who is right on average cannot correlate with a criterion more"
-            " than the square root of its reliability (Spearman 1904); that is the ceiling."
+            " nearly the same value. No measure can be expected to correlate with the criterion above the"
+            " square root of the criterion's reliability (Spearman 1904); that is the ceiling."
         )
     )
     return Page(7, "Score against criterion", " ".join(points), blocks)
@@ -101,6 +103,7 @@ def _spread(material: Material, construct: str) -> Table | Missing:
         if values.empty:
             continue
         most = values.mode().iloc[0]
+        times = int((values == most).sum())
         rows.append(
             [
                 names.table(str(coder)),
@@ -109,7 +112,11 @@ def _spread(material: Material, construct: str) -> Table | Missing:
                 words.number(values.std()),
                 f"{words.number(values.min())} to {words.number(values.max())}",
                 words.percent(middle_half(values), 1) if words.known(middle_half(values)) else words.MISSING,
-                f"{words.number(most)} ({words.percent(int((values == most).sum()), len(values))})",
+                (
+                    f"{words.number(most)} ({words.percent(times, len(values))})"
+                    if times / len(values) >= OFTEN
+                    else words.MISSING
+                ),
             ]
         )
     if not rows:

@@ -23,7 +23,7 @@ def page(material: Material) -> Page:
             "agreement",
             construct,
             "Figure 1. Correlation with the criterion by measure and domain, with 95% intervals over texts;"
-            " published values are marked.",
+            " published values are marked where there are any.",
         )
         blocks += _tables(material, construct)
     blocks.append(
