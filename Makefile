@@ -38,7 +38,6 @@ lint: env ## check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check $(foreach f,$(RULES),"$(f)")
 	@$(BIN)/mypy
-	@cd "$(TEMPLATE)" && $(BIN)/mypy --config-file ../pyproject.toml environment.py
 
 format: env ## put code into its style
 	@$(BIN)/ruff check --fix .

@@ -46,6 +46,9 @@ def run(*command: str) -> tuple[int, str]:
 
 def lay_parts(starter: str, licence: str) -> None:
     """Move the chosen starter and licence to where the study has them, and drop the others."""
+    # A template that is used where it lies may hold the caches of Python and its tools.
+    for folder in [*Path().rglob("__pycache__"), *Path().glob(".*_cache")]:
+        shutil.rmtree(folder)
     chosen = Path("starters", starter)
     for path in sorted(chosen.rglob("*")):
         if path.is_file():
@@ -53,9 +56,7 @@ def lay_parts(starter: str, licence: str) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
     Path("licences", licence).replace("LICENSE")
-    # A template that is used where it lies may hold the caches of Python and its tools.
-    caches = [*Path().rglob("__pycache__"), *Path().glob(".*_cache")]
-    for folder in (Path("starters"), Path("licences"), *caches):
+    for folder in (Path("starters"), Path("licences")):
         shutil.rmtree(folder)
     Path("data", "corpus").mkdir(exist_ok=True)
 

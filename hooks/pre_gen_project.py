@@ -92,9 +92,19 @@ def _remote(address: str) -> Iterator[str]:
         )
 
 
+def is_too_old(context: Mapping[str, object]) -> bool:
+    """Return whether this cookiecutter is older than 2.3, which knows the year and where the template is."""
+    made_by_cruft = "_commit" in context
+    return not str(context.get("__year")).isdigit() or not (made_by_cruft or "_repo_dir" in context)
+
+
 def main() -> None:
     """Stop with a sentence for each problem."""
-    found = list(problems(json.loads(CONTEXT)))
+    context = json.loads(CONTEXT)
+    if is_too_old(context):
+        found = ["cookiecutter is too old here: version 2.3 or later is needed (pipx install cookiecutter)."]
+    else:
+        found = list(problems(context))
     if found:
         print("\n".join(["No study was made.", *found]), file=sys.stderr)
         sys.exit(1)

@@ -51,8 +51,8 @@ def vader_source_distribution() -> Path:
                 )
             return place
     raise AssertionError(
-        f"These tests need {ARCHIVE}. It is not in the mirror folder (STUDY_MIRROR is {mirror or 'not set'}), "
-        f"and pip could not download {REQUIREMENT} into {CACHE}: {said or 'it said nothing'}"
+        f"These tests need {ARCHIVE}. It is not in the mirror folder (STUDY_MIRROR is {mirror or 'not set'}),"
+        f" and pip could not download {REQUIREMENT} into {CACHE}: {said or 'it said nothing'}"
     )
 
 

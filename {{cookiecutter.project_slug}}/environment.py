@@ -5,7 +5,8 @@
     python3 environment.py --path DIR    somewhere else than in .venv
 
 Every package has the version and the sha256 of requirements.lock (or requirements-llm.lock). A second run
-finds that all is there and does nothing. Only the standard library is used: any Python 3.11 or later will do.
+finds that all is there and does nothing; one that was stopped goes on where it was. Only the standard library
+is used: any Python 3.11 or later will do.
 """
 
 from __future__ import annotations
@@ -52,8 +53,14 @@ class EnvironmentFailedError(Exception):
     """Why there is no environment, and what to do: one paragraph."""
 
 
-class WithoutActivation(venv.EnvBuilder):
+class Unfinished(venv.EnvBuilder):
     """Makes an environment that cannot be activated yet: half an environment must not look complete."""
+
+    def ensure_directories(self, env_dir):  # type: ignore[no-untyped-def]
+        """Sign the folder as soon as it is there, so that a later run goes on with it."""
+        context = super().ensure_directories(env_dir)
+        mark(Path(env_dir), {"path": str(Path(env_dir).resolve())})
+        return context
 
     def setup_scripts(self, context):  # type: ignore[no-untyped-def]
         """Leave the scripts to `complete`."""
@@ -112,13 +119,14 @@ def is_complete(path: Path, lock: str) -> bool:
         stamp = json.loads((path / STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return stamp in [stamp_of(name) for name in {lock, LOCK_LLM}] and python_of(path).exists()
+    return stamp in [stamp_of(path, name) for name in {lock, LOCK_LLM}] and python_of(path).exists()
 
 
-def stamp_of(lock: str) -> dict[str, str]:
-    """Return what tells one environment from another."""
+def stamp_of(path: Path, lock: str) -> dict[str, str]:
+    """Return what tells one environment from another; its programs work only where it was made."""
     content = (STUDY / lock).read_bytes()
     return {
+        "path": str(path.resolve()),
         "lock": lock,
         "sha256": hashlib.sha256(content).hexdigest(),
         "python": "{}.{}".format(*sys.version_info),
@@ -126,11 +134,30 @@ def stamp_of(lock: str) -> dict[str, str]:
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a folder that holds something else: making an environment there would mix the two."""
-    if path.exists() and not (path / "pyvenv.cfg").is_file() and (not path.is_dir() or any(path.iterdir())):
+    """Refuse a folder that holds something else: what others put there is neither mixed in nor deleted."""
+    if (path / STAMP).is_file() or not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not (path / "pyvenv.cfg").is_file():
         raise EnvironmentFailedError(
             f"{path} is there already, and is no environment. Give another folder with --path."
         )
+    if not can_be_kept(path):
+        raise EnvironmentFailedError(
+            f"{path} is an environment of another Python, and this program did not make it. Delete it, or "
+            "give another folder with --path."
+        )
+
+
+def can_be_kept(path: Path) -> bool:
+    """Return whether the packages in the environment fit this Python and the place where they lie now."""
+    try:
+        config = (path / "pyvenv.cfg").read_text(encoding="utf-8")
+        stamp = (path / STAMP).read_text(encoding="utf-8") if (path / STAMP).is_file() else "{}"
+        made_at = json.loads(stamp).get("path", str(path.resolve()))
+    except (OSError, ValueError):
+        return False
+    same_python = f"version = {'{}.{}.'.format(*sys.version_info)}" in config
+    return same_python and made_at == str(path.resolve()) and python_of(path).exists()
 
 
 def check_compiler() -> None:
@@ -158,15 +185,17 @@ def uses_uv() -> bool:
 
 
 def prepare(path: Path, *, with_pip: bool) -> None:
-    """Make the bare environment, or take the marks of a complete one from an older environment."""
-    (path / STAMP).unlink(missing_ok=True)
-    for script in bin_folder(path).glob("*ctivate*"):
-        script.unlink()
-    same_python = f"version = {'{}.{}.'.format(*sys.version_info)}"
-    config = path / "pyvenv.cfg"
-    kept = config.is_file() and same_python in config.read_text(encoding="utf-8") and python_of(path).exists()
-    builder = WithoutActivation(with_pip=with_pip, clear=not kept, symlinks=os.name != "nt")
+    """Make the bare environment, or take the marks of a complete one from an older environment.
+
+    Only an environment of another Python, or one that was moved, is made from nothing: it cannot run.
+    """
+    kept = can_be_kept(path)
+    if (path / "pyvenv.cfg").is_file() and not kept:
+        print("The environment there is of another Python or another place: it is made anew.", flush=True)
+    builder = Unfinished(with_pip=with_pip, clear=not kept, symlinks=os.name != "nt")
     try:
+        for script in bin_folder(path).glob("*ctivate*"):
+            script.unlink()
         builder.create(path)
     except subprocess.CalledProcessError as error:
         raise EnvironmentFailedError(
@@ -209,11 +238,16 @@ def install(path: Path, lock: str, installer: str) -> None:
 
 
 def complete(path: Path, lock: str) -> None:
-    """Make the environment usable, now that it is complete."""
-    builder = venv.EnvBuilder()
+    """Make the environment usable, now that it has everything; nothing in it is deleted."""
+    builder = venv.EnvBuilder(clear=False)
     builder.setup_scripts(builder.ensure_directories(str(path)))
+    mark(path, stamp_of(path, lock))
+
+
+def mark(path: Path, stamp: dict[str, str]) -> None:
+    """Write down that this program makes the environment, and how far it has come."""
     unfinished = path / f"{STAMP}.new"
-    unfinished.write_text(json.dumps(stamp_of(lock), indent=2) + "\n", encoding="utf-8")
+    unfinished.write_text(json.dumps(stamp, indent=2) + "\n", encoding="utf-8")
     unfinished.replace(path / STAMP)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from docs.pages import blocks, write_files
+from docs.pages import DOCS, blocks, write_files
 from study.config import load
 
 TUTORIAL = "tutorial/own-corpus.md"
@@ -40,6 +42,16 @@ def test_every_fragment_is_a_valid_configuration(page: str, tmp_path: Path) -> N
             assert name in config["coders"]
 
 
+def test_the_front_page_s_fragment_is_a_valid_configuration(tmp_path: Path) -> None:
+    write_files(TUTORIAL, tmp_path)
+    file = tmp_path / "config" / "study.yaml"
+    front = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    (fragment,) = re.findall(r"^ +```yaml\n(.+?)^ +```$", front, re.DOTALL | re.MULTILINE)
+    study = yaml.safe_load(file.read_text(encoding="utf-8")) | yaml.safe_load(textwrap.dedent(fragment))
+    file.write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+    assert set(load(tmp_path)["coders"]) == {"llm", "words", "humans"}
+
+
 def test_the_page_on_models_says_what_the_schema_allows(tmp_path: Path) -> None:
     write_files(TUTORIAL, tmp_path)
     file = tmp_path / "config" / "study.yaml"
@@ -51,8 +63,6 @@ def test_the_page_on_models_says_what_the_schema_allows(tmp_path: Path) -> None:
 
 def test_links_between_pages_lead_to_headings_that_exist() -> None:
     # Sphinx checks this too; here it is checked in a second, without a build.
-    from docs.pages import DOCS
-
     for page in DOCS.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
         for target in [part.split(")")[0] for part in text.split("](")[1:]]:

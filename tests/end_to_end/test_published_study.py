@@ -1,4 +1,4 @@
-"""The study of Hutto & Gilbert (2014), generated and run whole with the embedded model on a few dozen texts."""
+"""The study of Hutto & Gilbert (2014), generated and run whole with the real model on a few dozen texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from studies import asked, contents, edit, generate, planned, run, settings, snakemake, write_settings
+
+from end_to_end.studies import (
+    asked,
+    contents,
+    edit,
+    generate,
+    planned,
+    run,
+    settings,
+    snakemake,
+    write_settings,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -68,8 +79,10 @@ def test_each_coding_keeps_the_probability_of_every_label(study: Path) -> None:
     assert (probabilities > 0).all(axis=None)
     assert probabilities.sum(axis=1).round(12).eq(1).all()
     assert codings["valid_mass"].between(0, 1, inclusive="neither").all()
-    assert codings["score"].round(12).equals(
-        (probabilities["p_positive"] - probabilities["p_negative"]).round(12)
+    assert (
+        codings["score"]
+        .round(12)
+        .equals((probabilities["p_positive"] - probabilities["p_negative"]).round(12))
     )
 
 
@@ -86,7 +99,14 @@ def test_published_figures_are_shown_whether_they_reproduce_or_not(study: Path) 
 def test_the_report_is_one_page_without_outside_addresses(study: Path) -> None:
     snakemake(study, "--report", "report.html")
     page = (study / "report.html").read_text(encoding="utf-8")
-    for part in ("01 Verdict", "02 Flow", "03 Codebook and prompt", "06 Validity", "14 Claims", "15 Appendix"):
+    for part in (
+        "01 Verdict",
+        "02 Flow",
+        "03 Codebook and prompt",
+        "06 Validity",
+        "14 Claims",
+        "15 Appendix",
+    ):
         assert part in page
     for address in ('src="http', "src='http", 'rel="stylesheet" href="http', "@import"):
         assert address not in page

@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study import claims
-from study.claims import Judged, by_statement, half_a_unit, judge, read, summary, tables_of, within
+from study.claims import (
+    Judged,
+    by_statement,
+    half_a_unit,
+    judge,
+    printed,
+    read,
+    summary,
+    tables_of,
+    within,
+)
 from study.config.names import FIXED_TABLES
 from study.errors import StudyError
 
@@ -69,9 +79,9 @@ def test_half_a_unit_of_the_last_printed_digit(published: str, reproduced: str, 
 
 @given(st.decimals(min_value=-1000, max_value=1000, places=9), st.integers(0, 6))
 def test_a_figure_reproduces_its_own_rounding(figure: Decimal, digits: int) -> None:
-    printed = round(figure, digits)
+    rounded = round(figure, digits)
     unit = Decimal(1).scaleb(-digits)
-    for published, agrees in ((printed, True), (printed + 2 * unit, False), (printed - 2 * unit, False)):
+    for published, agrees in ((rounded, True), (rounded + 2 * unit, False), (rounded - 2 * unit, False)):
         assert within(f"{published:f}", f"{figure:f}", half_a_unit(f"{published:f}")) is agrees
 
 
@@ -190,6 +200,29 @@ def test_the_tables_that_claims_need() -> None:
     other = {"reading": "x", "where": {"f1": {"table": "classification", "column": None}}, "reason": None}
     ignored = claim(attempt=False, where={"pearson_r": {"table": "reliability", "column": None}})
     assert tables_of([claim(), {**ignored, "alternative": other}]) == ["agreement", "classification"]
+
+
+def test_a_figure_gets_the_printed_values_that_it_draws_and_no_more() -> None:
+    rho = {**CELL, "column": "spearman_rho", "measure": "vader"}
+    elsewhere = {"table": "classification", "column": "pearson_r"}
+    many = claim(
+        values={"r": "0.881", "rho": "0.87", "f1": "0.96", "pearson_r": "0.88"},
+        where={
+            "r": {**CELL, "column": "pearson_r", "measure": "vader"},
+            "rho": rho,
+            "f1": elsewhere,
+            "pearson_r": elsewhere,
+        },
+    )
+    keys = {"domain": "tweets", "subset": "all", "measure": "vader"}
+    drawn = [{"claim": "r", "value": "0.881", "alternative": False, "keys": keys}]
+    assert printed([many], "agreement", "pearson_r") == drawn
+    assert printed([claim()], "agreement", "pearson_r") == drawn
+    swapped = {"reading": "x", "where": {"pearson_r": {**CELL, "domain": "nyt"}}, "reason": None}
+    only_otherwise = claim(attempt=False, reason="licensed lexicon", alternative=swapped)
+    other = {"claim": "r", "value": "0.881", "alternative": True, "keys": {"domain": "nyt", "subset": "all"}}
+    assert printed([only_otherwise], "agreement", "pearson_r") == [other]
+    assert printed([claim(attempt=False, where={})], "agreement", "pearson_r") == []
     with pytest.raises(StudyError, match="table that is not there"):
         judge([claim()], {"classification": []})
 

@@ -337,7 +337,16 @@ def test_reading_the_configuration_imports_nothing_heavy() -> None:
 
 def test_the_command_says_that_all_is_well(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check_main(study)
-    assert "in order: 2 codebooks, 6 coders, 2 claims" in capsys.readouterr().out
+    assert "in order: 2 codebooks, 6 coders, 2 claims." in capsys.readouterr().out
+
+
+def test_the_command_counts_one_thing_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("config/codebooks", "data/corpus", "data/gold"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / STUDY).write_text(MINIMAL)
+    shutil.copy(GOOD / SCALE, tmp_path / SCALE)
+    check_main(tmp_path)
+    assert "in order: 1 codebook, 1 coder, 0 claims." in capsys.readouterr().out
 
 
 def test_the_command_ends_with_one_paragraph_and_status_1(study: Path) -> None:

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -141,6 +143,35 @@ def test_small_valid_masses_are_told_apart_by_powers_of_ten(masses, median, lowe
     assert ax.get_xscale() == "log"
     assert ax.get_xlim() == pytest.approx((lowest, 1))
     assert sum(bar.get_height() for bar in ax.patches) == pytest.approx(1)  # nothing falls off the edge
+
+
+@pytest.mark.parametrize("criterion", ["humans", "a_criterion_with_quite_a_long_name_of_its_own"])
+@pytest.mark.parametrize("domains", [1, 4])
+def test_no_word_passes_the_edge_or_meets_another_title(domains, criterion):
+    """However narrow long labels make the panels: the layout makes no room for titles and legends."""
+    labels = {"W" * 16: 2, "somewhat satisfied, all in all": 1, "dissatisfied": -1, "no": -2}
+    n = 3 * domains
+    p = np.random.default_rng(1).dirichlet(np.ones(4), n)
+    coded = pd.DataFrame(p, columns=[f"p_{label}" for label in labels])
+    coded = coded.assign(unit_id=range(n), construct="mood", coder="llm", status="ok", valid_mass=0.00046)
+    measures = pd.DataFrame(
+        {"unit_id": range(n), "domain": [f"domain number {i % domains}" for i in range(n)]}
+    ).assign(**{f"mood_{criterion}": p[:, 0] - p[:, 3]})
+    book = {"level": "ordinal", "values": labels}
+    table = shares(book, coded, measures, criterion=criterion)
+    with style.theme():
+        masses = valid_masses({"llm": coded}, "mood")
+        figure = labels_figure(table, masses, "mood", TYPES, book, criterion=criterion)
+        figure.draw_without_rendering()
+    inside = figure.bbox
+    shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+    assert any(text.get_text() == "Valid mass\nmedian 0.0005" for text in shown)
+    for text in shown:
+        box = text.get_window_extent()
+        assert box.x0 >= inside.x0, text
+        assert box.x1 <= inside.x1, text
+    titles = [text.get_window_extent() for text in shown if "\nn = " in text.get_text()]
+    assert all(left.x1 < right.x0 for left, right in pairwise(titles))
 
 
 def test_coders_without_valid_mass_have_none():

@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from study.errors import StudyError
@@ -98,6 +99,24 @@ def test_the_theme_does_not_depend_on_the_users_preferences_and_leaves_them_alon
 def test_no_figure_is_taller_than_a_picture_can_be():
     """The program that draws refuses 65,536 pixels; a thousand labels would ask for more."""
     assert style.blank(style.WIDTH, 1e6).get_figheight() * style.DPI < 2**16
+
+
+def test_a_legend_takes_as_many_columns_as_fit_and_never_passes_the_edge():
+    handles = [Line2D([], [], label="what this mark means, in a sentence") for _ in range(4)]
+    heights = []
+    for width, lines in ((style.WIDTH, 2), (70, 4)):
+        with style.theme():
+            figure = style.blank(width, 60)
+            style.grid(figure, 1, 1)
+            style.legend(figure, handles, 3 if width == style.WIDTH else 2)
+            figure.draw_without_rendering()
+        (legend,) = figure.legends
+        box = legend.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.width
+        assert len({round(text.get_window_extent().y0) for text in legend.get_texts()}) == lines
+        heights.append(figure.get_figheight() / style.MM)
+    assert heights == pytest.approx([60, 60 + 2 * style.LEGEND_LINE])
 
 
 def hostile_study() -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from study.errors import StudyError
-from study.job import parser, run
+from study.job import parser, run, to_json
 
 
 def program(
@@ -66,6 +68,17 @@ def test_every_kind_of_parameter_is_read() -> None:
         "fast": True,
         "root": Path(),
     }
+
+
+@given(st.recursive(st.text() | st.integers() | st.none(), lambda inner: st.dictionaries(st.text(), inner)))
+def test_a_setting_arrives_as_it_was_and_can_stand_in_a_script(value: Any) -> None:
+    found = parsed(*REQUIRED[:-1], to_json({"a": value, "b": "</script><!-- \\<"}))
+    assert found["settings"] == {"a": value, "b": "</script><!-- \\<"}
+    assert "<" not in to_json({"<": value})
+
+
+def test_settings_of_one_value_are_written_alike() -> None:
+    assert to_json({"b": 1, "a": "Zoë"}) == to_json({"a": "Zoë", "b": 1}) == '{"a": "Zoë", "b": 1}'
 
 
 def test_defaults_are_those_of_the_signature() -> None:

@@ -396,13 +396,18 @@ ALLOWED = {
 
 def test_nothing_that_a_study_holds_becomes_markup(material: Material) -> None:
     """Titles, domains, labels, prompts, claims, notes and texts are anybody's."""
-    anybodys = {"note", "domain", "source", "statement", "reading", "reason", "family", "term"}
+    anybodys = {"note", "domain", "group", "source", "statement", "reading", "reason", "family", "term"}
     tables = {
         name: table.assign(**dict.fromkeys(anybodys & set(table), HOSTILE))
         for name, table in material.tables.items()
     }
     book = material.codebooks["sentiment"]
-    categories = tuple(replace(c, define=HOSTILE, example=HOSTILE) for c in book.categories)
+    categories = tuple(
+        replace(c, label=f"{c.label}{HOSTILE}", define=HOSTILE, example=HOSTILE) for c in book.categories
+    )
+    revisions = ({"date": "2025-03-31", "change": HOSTILE, "agreement": None},)
+    asked = report_study.instrument()
+    model = {**asked.model, "title": HOSTILE, "licence": HOSTILE, "architecture": HOSTILE}
     study = {
         **material.study,
         "title": HOSTILE,
@@ -415,8 +420,8 @@ def test_nothing_that_a_study_holds_becomes_markup(material: Material) -> None:
         study=study,
         tables=tables,
         units=material.units.assign(text=HOSTILE, domain=HOSTILE),
-        codebooks={"sentiment": replace(book, question=HOSTILE, categories=categories)},
-        instruments=[replace(report_study.instrument(), before=HOSTILE, labels=(HOSTILE, "b"))],
+        codebooks={"sentiment": replace(book, question=HOSTILE, categories=categories, revisions=revisions)},
+        instruments=[replace(asked, before=HOSTILE, labels=(HOSTILE, "b"), model=model)],
         figures={"agreement_sentiment": b"\x89PNG"},
     )
     for name, build in PAGES.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,9 +17,11 @@ import pytest
 import yaml
 
 from study.config import load
-from template.making import ROOT, TEMPLATE, Bake, git
+from template.making import ROOT, STUDY, TEMPLATE, Bake, commit, git
 
 CHOICES = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+
+CHOICES_BEFORE_STARTER = [name for name in CHOICES if not name.startswith("_")].index("starter")
 
 VERBATIM = ("workflow", "src", "tests")
 """Folders that are copied as they are."""
@@ -203,7 +206,7 @@ def test_one_word_is_a_family_name(bake: Bake) -> None:
     assert citation["authors"] == [{"family-names": "Voltaire", "email": "name@example.org"}]
 
 
-def test_starters_and_licences_are_a_file_and_a_line() -> None:
+def test_every_question_and_choice_is_explained() -> None:
     assert sorted(CHOICES["starter"]) == sorted(path.name for path in (TEMPLATE / "starters").iterdir())
     assert sorted(CHOICES["code_licence"]) == sorted(path.name for path in (TEMPLATE / "licences").iterdir())
     for name in ("starter", "code_licence", "data_licence"):
@@ -212,10 +215,37 @@ def test_starters_and_licences_are_a_file_and_a_line() -> None:
     assert set(asked) == set(CHOICES["__prompts__"])
 
 
+def test_a_starter_is_a_folder_and_a_line(bake: Bake, template: Path) -> None:
+    starters = template / STUDY / "starters"
+    shutil.copytree(starters / "blank", starters / "letters")
+    (starters / "letters" / "config" / "letters.txt").write_text("Dear Ada\n")
+    questions = template / "cookiecutter.json"
+    line = '"starter": ["hutto-gilbert-2014", "blank"'
+    questions.write_text(questions.read_text(encoding="utf-8").replace(line, f'{line}, "letters"'))
+    commit(template)
+    typed = "\n" * CHOICES_BEFORE_STARTER + "3\n\n"
+    command = [sys.executable, "-m", "cookiecutter", str(template), "--output-dir", str(template.parent)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, input=typed)
+    assert done.returncode == 0, done.stderr
+    study = template.parent / "my-study"
+    assert files_of(study) == files_of(bake(starter="blank")) | {"config/letters.txt"}
+    assert load(study)["title"] == "My study"
+
+
 @pytest.mark.parametrize("starter", CHOICES["starter"])
 def test_a_new_study_passes_its_own_checks(bake: Bake, starter: str) -> None:
-    study = bake(starter=starter)
-    for command in (["study.config"], ["unittest", "discover", "tests"]):
+    study = bake(starter=starter, **TYPED)
+    for name in files_of(study):
+        text = (study / name).read_text(encoding="utf-8")
+        if name.endswith((".yaml", ".cff")):
+            assert yaml.safe_load(text), name
+    checks = (
+        ["study.config"],
+        ["unittest", "discover", "tests"],
+        ["ruff", "check", "--no-cache"],
+        ["ruff", "format", "--check", "--no-cache"],
+    )
+    for command in checks:
         done = subprocess.run(
             [sys.executable, "-m", *command],
             cwd=study,
@@ -224,7 +254,8 @@ def test_a_new_study_passes_its_own_checks(bake: Bake, starter: str) -> None:
             capture_output=True,
             text=True,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert git(study, "status", "--porcelain") == ""
 
 
 def test_the_studys_linters_ask_what_the_templates_ask() -> None:

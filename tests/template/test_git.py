@@ -13,7 +13,7 @@ import pytest
 from template.making import ROOT, Bake, git
 
 
-def test_without_git(
+def test_without_git_and_dvc(
     bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
@@ -33,12 +33,14 @@ def test_without_identity(
 ) -> None:
     (tmp_path / "empty").write_text("[user]\nuseConfigOnly = true\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "empty"))
-    study = bake(author_name="Ada O'Lovelace", author_email="ada@example.org")
+    study = bake(author_name="Ada O'Lovelace $(touch canary) `touch canary`", author_email="a;b@example.org")
 
     said = capfd.readouterr().out
     assert "Not under git yet" in said
     run_printed_command(said, study)
-    assert git(study, "log", "--format=%an <%ae>") == "Ada O'Lovelace <ada@example.org>"
+    name = "Ada O'Lovelace $(touch canary) `touch canary`"
+    assert git(study, "log", "--format=%an <%ae>") == f"{name} <a;b@example.org>"
+    assert not list(tmp_path.rglob("canary"))
 
 
 def run_printed_command(said: str, study: Path) -> None:

@@ -106,12 +106,28 @@ def judge(claims: Sequence[Claim], tables: Mapping[str, Table]) -> list[Judged]:
 
 def tables_of(claims: Sequence[Claim]) -> list[str]:
     """Return the names of the tables that claims are compared with, sorted."""
-    names = set()
-    for claim in claims:
-        cells = list(claim["where"].values()) if claim["attempt"] else []
-        cells += claim["alternative"]["where"].values() if claim["alternative"] else []
-        names |= {cell["table"] for cell in cells}
-    return sorted(names)
+    return sorted({cell["table"] for claim in claims for _, cell, _ in _cells(claim)})
+
+
+def printed(claims: Sequence[Claim], table: str, column: str) -> list[dict[str, Any]]:
+    """Return the printed figures that are compared with one column of a table, for a figure that draws them.
+
+    Returns
+    -------
+    For each figure and reading: 'claim' (its id), 'value' (as printed), 'alternative' (whether it is compared
+    with this cell in another reading of the source only) and 'keys' (what tells the cell's row, by column).
+    """
+    return [
+        {
+            "claim": claim["id"],
+            "value": claim["values"][name],
+            "alternative": alternative,
+            "keys": _keys(cell),
+        }
+        for claim in claims
+        for name, cell, alternative in _cells(claim)
+        if cell["table"] == table and (cell["column"] or name) == column
+    ]
 
 
 def within(published: str, reproduced: str, tolerance: Decimal) -> bool:
@@ -157,6 +173,19 @@ def write(rows: Sequence[Judged], file: Path) -> None:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(astuple(row) for row in rows)
+
+
+def _cells(claim: Claim) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    """Yield the cells that a claim is compared with: value's name, cell, whether in another reading only."""
+    if claim["attempt"]:
+        yield from ((name, cell, False) for name, cell in claim["where"].items())
+    if claim["alternative"]:
+        yield from ((name, cell, True) for name, cell in claim["alternative"]["where"].items())
+
+
+def _keys(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells a cell's row, by column."""
+    return {key: wanted for key, wanted in cell.items() if key not in _NOT_KEYS}
 
 
 def _of_claim(claim: Claim, tables: Mapping[str, Table]) -> Iterator[Judged]:
@@ -208,7 +237,7 @@ def _row(claim: Claim, name: str, **found: str | None) -> Judged:
 def _figure(cell: Mapping[str, Any], name: str, table: Table) -> tuple[str, str]:
     """Return the figure in a cell, or why there is none."""
     column = cell["column"] or name
-    keys = {key: wanted for key, wanted in cell.items() if key not in _NOT_KEYS}
+    keys = _keys(cell)
     rows = [row for row in table if all(_equal(row.get(key), wanted) for key, wanted in keys.items())]
     if not rows:
         return "", "The table has no such row."
@@ -234,7 +263,7 @@ def _equal(found: str | None, wanted: object) -> bool:
 
 def _place(cell: Mapping[str, Any], name: str) -> str:
     """Write a cell as a researcher reads it: 'agreement.csv, pearson_r, domain tweets, measure vader'."""
-    keys = [f"{key} {wanted}" for key, wanted in cell.items() if key not in _NOT_KEYS]
+    keys = [f"{key} {wanted}" for key, wanted in _keys(cell).items()]
     return ", ".join([f"{cell['table']}.csv", cell["column"] or name, *keys])
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from study.codebook import Codebook
+from study.errors import StudyError
 from study.instrument import Instrument
 from study.store import ResponseStore, response_key
 
@@ -34,21 +35,38 @@ def label_probabilities(log_p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def expected_score(probabilities: np.ndarray, values: list[float | None]) -> np.ndarray:
-    """Return the probability-weighted mean of the labels' values, shape (texts,).
+    """Return the probability-weighted mean of the labels' values (Licht et al. 2025, arXiv 2509.03116).
 
-    A label without a value ('not codable') takes no part: the others are renormalised. NaN where none has
-    a value.
+    A label without a value ('not codable') takes no part: the others are renormalised.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (texts, labels).
+    values
+        One a label; None for a label without a value.
+
+    Returns
+    -------
+    scores
+        Shape (texts,), in the units of `values`; NaN where no label has a value, or those that have one no
+        probability.
     """
     counted = np.array([v is not None for v in values])
     if not counted.any():
         return np.full(len(probabilities), np.nan)
     weights = probabilities[:, counted]
     scores = np.array([v for v in values if v is not None], dtype=float)
-    return (weights @ scores) / weights.sum(axis=1)
+    total = weights.sum(axis=1)
+    return np.divide(weights @ scores, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
 def coding_table(
-    units: pd.DataFrame, instrument: Instrument, codebook: Codebook, responses: dict[str, dict[str, Any]], repeat: int = 1
+    units: pd.DataFrame,
+    instrument: Instrument,
+    codebook: Codebook,
+    responses: dict[str, dict[str, Any]],
+    repeat: int = 1,
 ) -> pd.DataFrame:
     """Return one row a unit.
 
@@ -58,6 +76,14 @@ def coding_table(
         Columns unit_id, text_sha256: the units that were coded.
     responses
         {key: response as stored}; every unit has one.
+
+    Returns
+    -------
+    DataFrame
+        unit_id, construct, coder, instrument_id, repeat, text_sha256, status, label (the most probable one;
+        of equals the one that is offered first), score, p_<label> for each label, valid_mass, n_tokens (of
+        prompt and text), truncated (tokens of the text left out). Label, score and probabilities are
+        missing where the model was not asked; the score, but not the label, where it is 'not codable'.
     """
     found = [responses[response_key(instrument.instrument_id, d, repeat)] for d in units["text_sha256"]]
     table = pd.DataFrame(
@@ -86,7 +112,7 @@ def coding_table(
         values = [codebook.values[codebook.labels.index(name)] for name in instrument.labels]
         score[asked] = expected_score(probabilities[asked], values)
         label[asked] = np.array(instrument.labels, dtype=object)[probabilities[asked].argmax(axis=1)]
-    table["label"] = label
+    table["label"] = pd.Series(label, dtype="str")
     table["score"] = score
     if codebook.not_codable is not None:
         refused = table["label"] == codebook.not_codable
@@ -101,6 +127,7 @@ def coding_table(
 
 
 def main(
+    *,
     units: Path,
     sample: Path,
     instruments: list[Path],
@@ -115,12 +142,19 @@ def main(
     if code == "sample":
         drawn = pd.read_csv(sample, dtype={"unit_id": str}, keep_default_na=False)["unit_id"]
         table = table[table["unit_id"].isin(set(drawn))]
-    where = dict(pd.concat([pd.read_csv(path, dtype=str) for path in indexes]).itertuples(index=False))
+    index = pd.concat([pd.read_csv(path, dtype=str) for path in indexes])
+    where: dict[str, str] = dict(zip(index["key"], index["segment"], strict=True))
     by_construct = {book.construct: book for book in map(Codebook.from_dict, codebooks)}
     parts = []
     for path in instruments:
         instrument = Instrument.read(path)
         keys = {response_key(instrument.instrument_id, digest, 1) for digest in table["text_sha256"]}
+        if lost := keys - where.keys():
+            raise StudyError(
+                f"{len(lost)} of {len(keys)} texts have no response for {instrument.construct} in the index.",
+                file=indexes[0],
+                hint="Delete the index and run again: what is missing is asked.",
+            )
         found = ResponseStore(store).read({key: where[key] for key in keys})
         responses = {response["key"]: response for response in found}
         parts.append(coding_table(table, instrument, by_construct[instrument.construct], responses))

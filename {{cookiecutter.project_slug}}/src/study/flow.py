@@ -35,7 +35,9 @@ def examples(names: Iterable[object], most: int = 5) -> str:
     return f"{shown} and {len(listed) - most} more" if len(listed) > most else shown
 
 
-def whole(flows: Sequence[pd.DataFrame], sample: pd.DataFrame, codings: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def whole(
+    flows: Sequence[pd.DataFrame], sample: pd.DataFrame, codings: Sequence[pd.DataFrame]
+) -> pd.DataFrame:
     """Put the steps of a study together: what was read and left out, drawn, and coded with which status.
 
     Parameters
@@ -59,9 +61,9 @@ def whole(flows: Sequence[pd.DataFrame], sample: pd.DataFrame, codings: Sequence
 
 def main(*, flows: list[Path], sample: Path, codings: list[Path], table: Path) -> None:
     """Write the table of all steps."""
-    as_written = {"dtype": {"step": str, "group": str, "note": str}, "keep_default_na": False}
+    words = {"step": str, "group": str, "note": str}
     found = whole(
-        [pd.read_csv(path, **as_written) for path in flows],
+        [pd.read_csv(path, dtype=words, keep_default_na=False) for path in flows],
         pd.read_csv(sample, dtype=str, keep_default_na=False),
         [pd.read_parquet(path, columns=["coder", "construct", "status"]) for path in codings],
     )

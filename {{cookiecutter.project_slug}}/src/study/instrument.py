@@ -1,8 +1,8 @@
 """Everything but the text that decides a language model's answer, and its identity.
 
-An instrument is computed from the codebook, the coder's settings and the model's card alone, so that anyone can
-compute it without the model. `instrument_id` is the sha256 of its canonical JSON: whatever could change an
-answer changes the id, and whatever could not (a label's numeric value, say) does not.
+An instrument is computed from the codebook, the coder's settings and the model's card alone, so that anyone
+can compute it without the model. `instrument_id` is the sha256 of its canonical JSON: whatever could change
+an answer changes the id, and whatever could not (a label's numeric value, say) does not.
 """
 
 from __future__ import annotations
@@ -85,7 +85,13 @@ class Instrument:
 
     @classmethod
     def read(cls, path: Path) -> Instrument:
-        """Read an instrument, and check that its id is that of its content."""
+        """Read an instrument, and check that its id is that of its content.
+
+        Raises
+        ------
+        StudyError
+            When the file is no instrument, or was edited.
+        """
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             instrument = cls(
@@ -98,6 +104,7 @@ class Instrument:
                 model=record["model"],
                 settings=record["settings"],
             )
+            instrument_id = instrument.instrument_id
         except (ValueError, KeyError, TypeError) as error:
             raise StudyError(
                 "This is no instrument.",
@@ -105,12 +112,12 @@ class Instrument:
                 found=f"{type(error).__name__}: {error}",
                 hint="Delete the file and run again.",
             ) from error
-        if instrument.instrument_id != record.get("instrument_id"):
+        if instrument_id != record.get("instrument_id"):
             raise StudyError(
                 "The instrument's id is not that of its content: the file was edited by hand.",
                 file=path,
                 found=record.get("instrument_id"),
-                allowed=instrument.instrument_id,
+                allowed=instrument_id,
                 hint="Delete the file and run again.",
             )
         return instrument
@@ -131,6 +138,12 @@ def build(codebook: Codebook, coder: str, card: dict[str, Any], *, context: int,
         Tokens that prompt, text and answer may have together.
     too_long
         What happens to a longer text: 'refuse' or 'truncate'.
+
+    Raises
+    ------
+    StudyError
+        When the context is larger than that of the model's training, or the model's chat template cannot be
+        applied.
     """
     trained = card["trained_context"]
     if trained and context > trained:
@@ -219,9 +232,7 @@ def _end_of_turn(answered: str, card: dict[str, Any]) -> str:
     """Return what the template puts after an answer, up to the end of the first special token."""
     _, found, rest = answered.partition(_ANSWER)
     if not found:
-        raise StudyError(
-            "The model's chat template does not repeat an answer.", key=f"models.{card['name']}"
-        )
+        raise StudyError("The model's chat template does not repeat an answer.", key=f"models.{card['name']}")
     rest = rest.strip()
     if not rest:
         return str(card["eos_token"])
@@ -229,7 +240,14 @@ def _end_of_turn(answered: str, card: dict[str, Any]) -> str:
     return special + closed if rest.startswith("<") and closed else rest.split()[0]
 
 
-def main(codebook: dict, coder: str, card: Path, settings: dict, instrument: Path) -> None:  # type: ignore[type-arg]
+def main(
+    *,
+    codebook: dict,  # type: ignore[type-arg]
+    coder: str,
+    card: Path,
+    settings: dict,  # type: ignore[type-arg]
+    instrument: Path,
+) -> None:
     """Write the instrument of one coder and one codebook."""
     built = build(
         Codebook.from_dict(codebook),

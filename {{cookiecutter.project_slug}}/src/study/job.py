@@ -63,6 +63,15 @@ def run(function: Callable[..., object], argv: list[str] | None = None) -> None:
         sys.exit(INTERRUPTED)
 
 
+def to_json(value: object) -> str:
+    """Write a setting for the command line of a program.
+
+    Snakemake's report shows it inside a script, which '</script>' in a title or a question would end: '<' is
+    written in JSON's other way.
+    """
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
+
+
 def _stop(message: str) -> typing.NoReturn:
     print(f"Error: {message}", file=sys.stderr)
     sys.exit(1)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -45,7 +45,7 @@ def import_closure(module: str, src: Path) -> list[str]:
         found.add(path)
         parts = name.split(".")
         waiting += [".".join(parts[:i]) for i in range(1, len(parts))]
-        waiting += _imports(path, parts[0])
+        waiting += _imports(path.read_text(encoding="utf-8"), parts[0])
     if not found:
         raise StudyError(f"There is no module '{module}' in {src}.")
     return sorted(path.as_posix() for path in found)
@@ -59,16 +59,17 @@ def _file_of(name: str, src: Path) -> Path | None:
     return None
 
 
-def _imports(path: Path, package: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@functools.cache
+def _imports(source: str, package: str) -> tuple[str, ...]:
+    """Return what a file with this text imports from a package: many rules share files, which may change."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             # `from study.validity import agreement` may name a module or something in one.
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        yield from (name for name in names if name == package or name.startswith(f"{package}."))
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(name for name in found if name == package or name.startswith(f"{package}."))
 
 
 def recorded_files(pointer: Path) -> list[str] | None:
@@ -117,13 +118,17 @@ def track(root: Path) -> str:
     if not folders:
         return "Nothing to version yet."
     if not (root / ".dvc").is_dir() or not (root / ".git").exists() or shutil.which("git") is None:
-        return "Not versioned: this folder is not under git and DVC. Run: git init && dvc init && python -m study.provenance"
+        return (
+            "Not versioned: this folder is not under git and DVC. Run:"
+            " git init && dvc init && python -m study.provenance"
+        )
     check_responses(root)
     command = [sys.executable, "-m", "dvc", "add", "--quiet", *folders]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = (done.stderr or done.stdout).strip().splitlines()
-        return f"Not versioned: {reason[-1] if reason else 'dvc add failed'}. Run: dvc add {' '.join(folders)}"
+        said = reason[-1] if reason else "dvc add failed"
+        return f"Not versioned: {said}. Run: dvc add {' '.join(folders)}"
     return f"Versioned with DVC: {', '.join(folders)}. Next: git commit, then dvc push."
 
 

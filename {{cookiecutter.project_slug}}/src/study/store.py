@@ -1,10 +1,10 @@
 """The append-only store of responses.
 
-Responses are facts: each is written once, under a key made of the instrument, the text and the repeat. While a
-job codes, every response goes at once to a journal of that job's own (one line, with a checksum, flushed to disk),
-so that a crash loses at most the text in flight. At the end, or when the next job finds a dead job's journal,
-the journal becomes an immutable segment, named by the sha256 of its content. Segments only ever come in addition,
-so the stores of two people unite by putting their files together.
+Responses are facts: each is written once, under a key made of the instrument, the text and the repeat. While
+a job codes, every response goes at once to a journal of that job's own (one line, with a checksum, flushed to
+disk), so that a crash loses at most the text in flight. At the end, or when the next job finds a dead job's
+journal, the journal becomes an immutable segment, named by the sha256 of its content. Segments only ever come
+in addition, so the stores of two people unite by putting their files together.
 
     responses/
       segments/<sha256>.jsonl       immutable: one JSON object a line
@@ -46,6 +46,7 @@ class ResponseStore:
     """
 
     def __init__(self, folder: Path) -> None:
+        """Name the folders."""
         self.segments = folder / "segments"
         self.journals = folder / "journals"
 
@@ -56,7 +57,12 @@ class ResponseStore:
         -------
         where, failed
             {key: segment} of the wanted keys that have a response, and those of them that have none but
-            failed ones.
+            failed ones. Of several responses to one key, that in the segment that sorts first counts.
+
+        Raises
+        ------
+        StudyError
+            When a segment was changed after it was written.
         """
         keys = set(wanted)
         where: dict[str, str] = {}
@@ -75,7 +81,13 @@ class ResponseStore:
         return where, failed
 
     def read(self, where: dict[str, str]) -> Iterator[dict[str, Any]]:
-        """Yield the responses of `where` ({key: segment}), one a key."""
+        """Yield the responses of `where` ({key: segment}), one a key.
+
+        Raises
+        ------
+        StudyError
+            When a segment is not here, was changed, or lacks a response that it should have.
+        """
         by_segment: dict[str, set[str]] = {}
         for key, segment in where.items():
             by_segment.setdefault(segment, set()).add(key)
@@ -87,10 +99,10 @@ class ResponseStore:
                     file=path,
                     hint="Run 'dvc pull' to fetch them; nothing has been asked again.",
                 )
-            found = {r["key"]: r for r in read_segment(path) if r["key"] in by_segment[name]}
+            found = _by_key(read_segment(path), by_segment[name])
             if lost := by_segment[name] - set(found):
                 raise StudyError(
-                    f"{len(lost)} recorded responses are missing from their segment.",
+                    f"Of the recorded responses, {len(lost)} are missing from their segment.",
                     file=path,
                     found=min(lost),
                 )
@@ -101,28 +113,33 @@ class ResponseStore:
         """Make segments of the journals whose jobs have ended without doing so; return how many responses."""
         saved = 0
         for path in sorted(self.journals.glob("*.journal")):
-            # Another job may save and remove it at any moment.
-            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            # Another job may save and remove it at any moment. Open for writing: network file systems lock
+            # nothing else.
+            with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
                 if _locked(file, path, wait=False):  # else its job is alive
-                    saved += self._seal(path)
+                    saved += self._seal(file, path)
         return saved
 
     def write(self) -> Journal:
         """Open a journal; use it in a `with` block, which seals it into a segment."""
         return Journal(self)
 
-    def _seal(self, journal: Path) -> int:
-        lines = sorted(_intact(journal.read_bytes()))
+    def _seal(self, file: BinaryIO, journal: Path) -> int:
+        """Make a segment of a locked journal, and remove the journal; return how many responses."""
+        with open(file.fileno(), "rb", closefd=False) as on_disk:  # without what a full disk did not take
+            on_disk.seek(0)
+            lines = sorted(_intact(on_disk.read()))
         if lines:
             content = b"".join(lines)
             self.segments.mkdir(parents=True, exist_ok=True)
             half = journal.with_suffix(".part")
-            with half.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            with half.open("wb") as written:
+                written.write(content)
+                written.flush()
+                os.fsync(written.fileno())
             half.replace(self.segments / f"{hashlib.sha256(content).hexdigest()}.jsonl")
-        journal.unlink()
+            _to_disk(self.segments)
+        journal.unlink(missing_ok=True)
         return len(lines)
 
 
@@ -130,14 +147,17 @@ class Journal:
     """One job's responses before they become a segment."""
 
     def __init__(self, store: ResponseStore) -> None:
+        """Belong to `store`; the file is made by the `with` block."""
         self._store = store
 
     def __enter__(self) -> Journal:
+        """Make the file and lock it, so that other jobs know that this one is alive."""
         self._store.journals.mkdir(parents=True, exist_ok=True)
         while True:
             self._path = self._store.journals / f"{secrets.token_hex(8)}.journal"
-            self._file = self._path.open("xb")
+            self._file = self._path.open("x+b")
             if _locked(self._file, self._path, wait=True):
+                _to_disk(self._store.journals)
                 return self
             self._file.close()  # another job took it for a dead one's before it was locked
 
@@ -152,7 +172,7 @@ class Journal:
     ) -> None:
         """Seal what has been written, whatever happened."""
         try:
-            self._store._seal(self._path)
+            self._store._seal(self._file, self._path)
         finally:
             with contextlib.suppress(OSError):  # what a full disk did not take; its line is torn and dropped
                 self._file.close()
@@ -169,7 +189,7 @@ def read_segment(path: Path) -> Iterator[dict[str, Any]]:
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != path.stem:
         raise StudyError(
-            "This segment of responses was changed after it was written: its content does not match its name.",
+            "This segment of responses was changed after it was written: its content does not fit its name.",
             file=path,
             hint="Restore it with 'dvc checkout data/responses' (or 'dvc pull'). No response was used.",
         )
@@ -188,6 +208,26 @@ def _intact(journal: bytes) -> Iterator[bytes]:
         checksum, _, body = line.partition(b" ")
         if body.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(body[:-1]):
             yield body
+
+
+def _by_key(responses: Iterable[dict[str, Any]], wanted: set[str]) -> dict[str, dict[str, Any]]:
+    """Return {key: response}; one that did not fail comes before one that did."""
+    found: dict[str, dict[str, Any]] = {}
+    for response in responses:
+        key = response["key"]
+        if key in wanted and (key not in found or found[key]["status"] == FAILED):
+            found[key] = response
+    return found
+
+
+def _to_disk(folder: Path) -> None:
+    """Make sure that the names in a folder survive a power cut, where the file system can."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems have no such thing
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _locked(file: BinaryIO, path: Path, *, wait: bool) -> bool:

@@ -4,15 +4,19 @@ rule regressions:
         measures="results/measures.parquet",
         code=code("study.inference.regression"),
     output:
-        tables=report(
-            expand("results/tables/{analysis}.csv", analysis=sorted(study["analyses"])),
-            category="12 Regressions",
-            caption="../report/analysis.rst",
-        ),
+        tables=[
+            report(
+                f"results/tables/{analysis}.csv",
+                category="12 Regressions",
+                labels={"result": f"3 Table: Regression {analysis}"},
+                caption="../report/analysis.rst",
+            )
+            for analysis in sorted(study["analyses"])
+        ],
         incremental=report(
             "results/tables/incremental_r2.csv",
             category="12 Regressions",
-            labels={"table": "Incremental R2"},
+            labels={"result": "3 Table: Incremental R2"},
             caption="../report/incremental_r2.rst",
         ),
     log:

@@ -9,8 +9,8 @@ rule claims:
     output:
         table=report(
             "results/tables/claims.csv",
-            category="Claims",
-            labels={"table": "Published figures and the study's own"},
+            category="14 Claims",
+            labels={"result": "3 Table: Published figures and the study's own"},
             caption="../report/claims.rst",
         ),
         copied="results/claims.csv",

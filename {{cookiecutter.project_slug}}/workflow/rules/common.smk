@@ -1,5 +1,4 @@
 # What every rule needs: the checked configuration, and how a rule names its program's code and settings.
-import json
 import os
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ os.environ |= {
 
 from study.config import load
 from study.errors import StudyError
+from study.job import to_json
 from study.provenance import check_responses, import_closure
 
 try:
@@ -37,11 +37,7 @@ def as_json(value):
 
     A function, because Snakemake would read the braces of a plain string as wildcards.
     """
-    return lambda wildcards: json.dumps(
-        value(wildcards) if callable(value) else value,
-        ensure_ascii=False,
-        sort_keys=True,
-    )
+    return lambda wildcards: to_json(value(wildcards) if callable(value) else value)
 
 
 def without(section, *keys):

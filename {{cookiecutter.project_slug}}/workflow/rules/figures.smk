@@ -1,4 +1,6 @@
 # One program draws a kind of figure for every construct: each process costs seconds to start.
+from study.claims import printed
+
 FIGURES = expand(
     "results/figures/{kind}_{construct}.{format}",
     kind=["agreement", "scatter", "labels", "calibration"],
@@ -10,7 +12,7 @@ FIGURES = expand(
 def figure_png(kind, construct, shows, category):
     """Return the figure that the report shows; the other format is for the paper."""
     file = f"results/figures/{kind}_{construct}.png"
-    labels = {"result": f"2 Figure, {construct}: {shows}"}
+    labels = {"result": f"2 Figure: {shows} ({construct})"}
     return report(file, caption=f"../report/figure_{kind}.rst", category=category, labels=labels)
 
 
@@ -31,13 +33,14 @@ rule figure_agreement:
         coders=as_json(types),
         codebooks=as_json(scales),
         compare=as_json(without(study["compare"], "by", "thresholds", "bootstrap", "seed", "correction")),
-        claims=as_json(study["claims"]),
+        published=as_json(printed(study["claims"], "agreement", "pearson_r")),
     message:
         "Drawing the agreement of every measure with the criterion"
     shell:
         "python -m study.figures.agreement --agreement-file {input.agreement:q}"
         " --png-files {output.png:q} --pdf-files {output.pdf:q} --coders {params.coders:q}"
-        " --codebooks {params.codebooks:q} --compare {params.compare:q} --claims {params.claims:q} &> {log:q}"
+        " --codebooks {params.codebooks:q} --compare {params.compare:q} --published {params.published:q}"
+        " &> {log:q}"
 
 
 rule figure_scatter:

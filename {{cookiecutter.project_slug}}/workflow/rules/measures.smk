@@ -106,7 +106,7 @@ rule flow:
         table=report(
             "results/tables/flow.csv",
             category="02 Flow",
-            labels={"table": "What became of the texts"},
+            labels={"result": "3 Table: What became of the texts"},
             caption="../report/flow.rst",
         ),
     log:

@@ -44,7 +44,7 @@ rule pages:
             report(
                 f"results/report/{page}.html",
                 category=category,
-                labels={"result": "1 Page"},
+                labels={"result": f"1 Page: {category[3:]}"},
                 caption=f"../report/page_{page.partition('_')[2]}.rst",
             )
             for page, category in PAGES.items()

@@ -29,7 +29,7 @@ rule reliability:
         table=report(
             "results/tables/reliability.csv",
             category="05 Reliability",
-            labels={"table": "How well people agree"},
+            labels={"result": "3 Table: How well people agree"},
             caption="../report/reliability.rst",
         ),
     log:
@@ -55,7 +55,7 @@ rule agreement:
         table=report(
             "results/tables/agreement.csv",
             category="06 Validity",
-            labels={"table": "Agreement with the criterion"},
+            labels={"result": "3 Table: Agreement with the criterion"},
             caption="../report/agreement.rst",
         ),
     log:
@@ -79,13 +79,13 @@ rule classification:
         classification=report(
             "results/tables/classification.csv",
             category="08 Confusion and calibration",
-            labels={"table": "Precision, recall and F1"},
+            labels={"result": "3 Table: Precision, recall and F1"},
             caption="../report/classification.rst",
         ),
         confusion=report(
             "results/tables/confusion.csv",
             category="08 Confusion and calibration",
-            labels={"table": "Confusions"},
+            labels={"result": "3 Table: Confusions"},
             caption="../report/confusion.rst",
         ),
     log:
@@ -112,7 +112,7 @@ rule calibration:
         table=report(
             "results/tables/calibration.csv",
             category="08 Confusion and calibration",
-            labels={"table": "Calibration"},
+            labels={"result": "3 Table: Calibration"},
             caption="../report/calibration.rst",
         ),
     log:
@@ -137,7 +137,7 @@ rule comparison:
         table=report(
             "results/tables/comparison.csv",
             category="09 LLM minus dictionary",
-            labels={"table": "Differences between correlations"},
+            labels={"result": "3 Table: Differences between correlations"},
             caption="../report/comparison.rst",
         ),
     log:

@@ -18,10 +18,10 @@ def codings(
     *,
     construct: str,
     coder: str,
-    score: Sequence[float],
+    score: Sequence[float] | np.ndarray,
     status: Sequence[str] | None = None,
     label: Sequence[str | None] | None = None,
-    probabilities: Mapping[str, Sequence[float]] | None = None,
+    probabilities: Mapping[str, Sequence[float] | np.ndarray] | None = None,
     counts: Mapping[str, Sequence[int]] | None = None,
 ) -> pd.DataFrame:
     """Return one construct's codings by one coder, one row a unit, sorted by unit_id.

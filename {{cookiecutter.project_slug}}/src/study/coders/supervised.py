@@ -79,7 +79,7 @@ def cross_fit(
         A fold's model would have fewer than two texts to learn from, or texts of one value only.
     """
     fold = assign_folds(units, folds=folds, seed=seed)
-    counts, same_text = _counts(units["text"], language), pd.factorize(units["text_sha256"])[0]
+    counts, same_text = _counts(list(units["text"]), language), pd.factorize(units["text_sha256"])[0]
     known = ~pd.isna(criterion)
     found = np.full((len(units), width), np.nan)
     for number in range(folds):

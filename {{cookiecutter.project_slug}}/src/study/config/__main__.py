@@ -10,10 +10,12 @@ from study.config import load
 def main(root: Path = Path()) -> None:
     """Check the configuration in config/, and say that it is in order or what is wrong."""
     config = load(root)
-    print(
-        f"The configuration is in order: {len(config['codebooks'])} codebooks, "
-        f"{len(config['coders'])} coders, {len(config['claims'])} claims."
-    )
+    sizes = [_sized(len(config[f"{noun}s"]), noun) for noun in ("codebook", "coder", "claim")]
+    print(f"The configuration is in order: {', '.join(sizes)}.")
+
+
+def _sized(n: int, noun: str) -> str:
+    return f"{n} {noun if n == 1 else f'{noun}s'}"
 
 
 if __name__ == "__main__":

@@ -56,39 +56,30 @@ class PublishedValue:
 
 
 def published_values(
-    claims: Sequence[Mapping[str, Any]], table: pd.DataFrame, construct: str
+    printed: Sequence[Mapping[str, Any]], table: pd.DataFrame, construct: str
 ) -> list[PublishedValue]:
     """Return the printed correlations that are compared with one row of this construct.
 
     Parameters
     ----------
-    claims
-        As `study.config.load` gives them.
+    printed
+        As `study.claims.printed` gives them.
     table
         The table of agreement.
     """
     return [
-        PublishedValue(claim["id"], float(claim["values"][name]), alternative, *row)
-        for claim in claims
-        for name, cell, alternative in _cells(claim)
-        if cell["table"] == "agreement" and (cell.get("column") or name) == "pearson_r"
-        for row in _rows(cell, table, construct)
+        PublishedValue(figure["claim"], float(figure["value"]), figure["alternative"], *row)
+        for figure in printed
+        for row in _rows(figure["keys"], table, construct)
     ]
 
 
-def _cells(claim: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], bool]]:
-    if claim["attempt"]:
-        yield from ((name, cell, False) for name, cell in claim["where"].items())
-    if claim["alternative"]:
-        yield from ((name, cell, True) for name, cell in claim["alternative"]["where"].items())
-
-
-def _rows(cell: Mapping[str, Any], table: pd.DataFrame, construct: str) -> Iterator[tuple[str, str, str]]:
-    """Yield domain, subset and measure of the one row that a cell names; nothing where it names several."""
-    keys = {key: str(value) for key, value in cell.items() if key not in ("table", "column") and key in table}
+def _rows(keys: Mapping[str, Any], table: pd.DataFrame, construct: str) -> Iterator[tuple[str, str, str]]:
+    """Yield domain, subset and measure of the one row that keys tell; nothing where they tell several."""
     hit = table
     for key, value in keys.items():
-        hit = hit[hit[key].astype(str) == value]
+        if key in table:
+            hit = hit[hit[key].astype(str) == str(value)]
     if len(hit) == 1 and hit["construct"].iloc[0] == construct:
         yield hit["domain"].iloc[0], hit["subset"].iloc[0], hit["measure"].iloc[0]
 
@@ -100,7 +91,7 @@ def agreement_figure(
     *,
     criterion: str | None,
     level: str,
-    claims: Sequence[Mapping[str, Any]] = (),
+    printed: Sequence[Mapping[str, Any]] = (),
 ) -> Figure:
     """Draw the correlations of one construct.
 
@@ -112,13 +103,13 @@ def agreement_figure(
         Coder -> type.
     criterion, level
         The coder with whom the others are compared; the construct's level of measurement.
-    claims
-        As `study.config.load` gives them.
+    printed
+        The published correlations, as `study.claims.printed` gives them.
     """
     rows = table[table["construct"] == construct]
     if criterion is None or rows.empty or rows["pearson_r"].isna().all():
         return style.no_data(_why_nothing(rows, criterion, level))
-    published = published_values(claims, table, construct)
+    published = published_values(printed, table, construct)
     domains, notes = style.chosen_domains(rows.groupby("domain")["n"].max(), MOST_DOMAINS, TABLE)
     rows = rows[rows["domain"].isin(domains)]
     sizes = {domain: _sizes(here) for domain, here in rows.groupby("domain")}
@@ -156,8 +147,7 @@ def agreement_figure(
     for ax in axes[len(domains) :]:
         ax.set_axis_off()
     style.note(figure, notes)
-    handles = _legend(rows, published)
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
+    style.legend(figure, _legend(rows, published), 2)
     return figure
 
 
@@ -266,12 +256,12 @@ def main(
     coders: dict[str, Any],
     codebooks: dict[str, Any],
     compare: dict[str, Any],
-    claims: list[Any],
+    published: list[Any],
 ) -> None:
     """Draw a forest plot of every construct, files in the order of the constructs' names.
 
     `coders` maps construct to coder to type, `codebooks` construct to its level and its labels' values;
-    `compare` and `claims` are those sections of the configuration.
+    `compare` is that section of the configuration, `published` what is marked beside the study's own figures.
     """
     table = style.read_table(agreement_file)
     with style.theme([*table["domain"].unique(), *codebooks]):
@@ -283,7 +273,7 @@ def main(
                 types,
                 criterion=compare["criterion"],
                 level=codebooks[construct]["level"],
-                claims=claims,
+                printed=published,
             )
             style.save(figure, png_file, pdf_file)
 

@@ -184,16 +184,15 @@ def labels_figure(
             here = shares[(shares["coder"] == coder) & (shares["domain"] == domain)]
             _draw_shares(ax, here, answers, style.colour(coder, types))
             title = style.domain_name(domain, 13, alone=len(domains) == 1)
-            ax.set_title(f"{title}\nn = {style.number(here['n'].max() if len(here) else 0)}")
+            n = style.number(here["n"].max() if len(here) else 0)
+            ax.set_title(f"{title}\nn = {n}", fontsize=style.SMALL)
             ax.set_yticks(range(len(answers)), [])
         line[0].set_yticks(range(len(answers)), [_answer_name(*answer) for answer in answers])
         line[0].set_ylabel(style.fit(names.get(coder, coder), 24))
         if massed:
             _draw_mass(line[-1], masses.get(coder), style.colour(coder, types))
     style.note(figure, notes)
-    figure.legend(
-        handles=_legend(shares, types, criterion), loc="outside lower center", ncols=3, frameon=False
-    )
+    style.legend(figure, _legend(shares, types, criterion), 3)
     return figure
 
 
@@ -248,12 +247,14 @@ def _draw_mass(ax: Axes, mass: pd.Series | None, colour: str) -> None:
     bins = np.logspace(-decades, 0, 5 * decades + 1) if small else np.linspace(0, 1, 21)
     shown = mass.clip(lower=bins[0])
     seaborn.histplot(x=shown, bins=bins, stat="proportion", color=colour, ax=ax, linewidth=0)
-    ax.set_title(f"Valid mass\nmedian {f'{median:.1g}' if small else style.decimals(median)}")
+    # Small type, since no other panel makes room for what would pass the figure's edge.
+    middle = f"{median:.1g}" if small else style.decimals(median)
+    ax.set_title(f"Valid mass\nmedian {middle}", fontsize=style.SMALL)
     ax.set(xlabel="probability", ylabel=f"share of {style.number(len(mass))} texts")
     if small:
         ax.set_xscale("log")
         ticks = [10.0**-decades, 1]
-        ax.set_xlabel("probability (log)")
+        ax.set_xlabel("probability (log)", fontsize=style.SMALL)
         # The library's own labels are mathematics, which figures do not set.
         ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.xaxis.set_minor_formatter(NullFormatter())

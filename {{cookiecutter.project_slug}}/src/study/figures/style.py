@@ -25,6 +25,7 @@ from study.errors import StudyError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 WIDTH = 180
 """Millimetres: two columns of a journal."""
@@ -32,6 +33,8 @@ COLUMN = 85
 """Millimetres: one column."""
 TALLEST = 3000
 """Millimetres: what would be taller is drawn closer together, since pictures cannot have any height."""
+LEGEND_LINE = 3.7
+"""Millimetres for a line of a legend."""
 MM = 1 / 25.4
 DPI = 200
 SMALL = 7.0
@@ -137,6 +140,23 @@ def note(figure: Figure, sentences: Sequence[str]) -> None:
     if sentences:
         words = textwrap.fill(" ".join(sentences), int(figure.get_figwidth() / MM / 1.35))
         figure.suptitle(words, x=0.01, ha="left", color="#4d4d4d")
+
+
+def legend(figure: Figure, handles: Sequence[Line2D], columns: int) -> None:
+    """Print below the panels what marks mean, in as many columns as the figure is wide enough for.
+
+    Parameters
+    ----------
+    columns
+        At most; the figure's height has room for these, and grows by the lines of fewer.
+    """
+    for n in range(columns, 0, -1):
+        printed = figure.legend(handles=handles, loc="outside lower center", ncols=n, frameon=False)
+        if n == 1 or printed.get_window_extent().width <= figure.bbox.width:
+            further = -(-len(handles) // n) - -(-len(handles) // columns)
+            figure.set_figheight(figure.get_figheight() + further * LEGEND_LINE * MM)
+            return
+        printed.remove()
 
 
 def chosen_domains(sizes: Mapping[str, int] | pd.Series, most: int, file: str) -> tuple[list[str], list[str]]:

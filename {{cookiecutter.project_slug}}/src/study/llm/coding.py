@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from study.errors import StudyError
 from study.instrument import Instrument
-from study.llm.model import locate, sha256_of
-from study.store import ResponseStore, response_key
+from study.llm import NotEvaluatedError
+from study.llm.model import engine_versions, locate, sha256_of
+from study.store import FAILED, ResponseStore, response_key
 
 if TYPE_CHECKING:
     from study.llm.engine import LabelEngine
@@ -48,8 +50,9 @@ def questions(units: pd.DataFrame, instruments: Sequence[Instrument]) -> list[Qu
     """
     wanted: dict[str, Question] = {}
     for instrument in instruments:
+        instrument_id = instrument.instrument_id
         for unit_id, text, digest in zip(units["unit_id"], units["text"], units["text_sha256"], strict=True):
-            key = response_key(instrument.instrument_id, digest, REPEAT)
+            key = response_key(instrument_id, digest, REPEAT)
             wanted.setdefault(key, Question(key, instrument, unit_id, text, digest))
     return list(wanted.values())
 
@@ -65,10 +68,15 @@ def code(engine: LabelEngine, question: Question) -> dict[str, Any]:
     Returns
     -------
     dict
-        key, instrument_id, unit_id, text_sha256, repeat, status ('ok', 'too_long', 'empty'), log_p (natural
-        logarithm of the un-renormalised probability of each label followed by the end of the turn, in the
-        order of the instrument's labels; null unless asked), n_tokens (prompt and text), truncated (tokens
-        of the text that were left out).
+        key, instrument_id, unit_id, text_sha256, repeat, status ('ok', 'too_long', 'empty' or 'failed'; the
+        last comes with an `error`), log_p (natural logarithm of the un-renormalised probability of each label
+        followed by the end of the turn, in the order of the instrument's labels; null unless 'ok'), n_tokens
+        (prompt and text), truncated (tokens of the text that were left out).
+
+    Raises
+    ------
+    StudyError
+        When the prompt alone fills the context.
     """
     instrument = question.instrument
     response: dict[str, Any] = {
@@ -88,13 +96,15 @@ def code(engine: LabelEngine, question: Question) -> dict[str, Any]:
     suffix = engine.prompt_tokens(instrument.after)
     tree = engine.label_tree(instrument.labels, instrument.end_of_turn)
     text = engine.text_tokens(question.text)
-    room = engine.room - len(prefix) - len(suffix) - len(tree.nodes)
+    context = instrument.settings["context"]
+    room = context - len(prefix) - len(suffix) - len(tree.nodes)
     if room < 1:
         raise StudyError(
-            f"The prompt of '{instrument.construct}' alone fills the model's context of {engine.room} tokens.",
+            f"The prompt and the labels of '{instrument.construct}' alone fill the model's context.",
             file="config/study.yaml",
             key="coding.context",
-            found=engine.room,
+            found=context,
+            allowed=f"more than {context - room}",
             hint="Raise coding.context or shorten the codebook.",
         )
     if len(text) > room:
@@ -102,8 +112,12 @@ def code(engine: LabelEngine, question: Question) -> dict[str, Any]:
             return response | {"status": "too_long", "n_tokens": len(prefix) + len(text) + len(suffix)}
         response["truncated"] = len(text) - room
         text = text[:room]
-    log_p = engine.label_log_probabilities(prefix, text + suffix, tree)
-    return response | {"log_p": [float(p) for p in log_p], "n_tokens": len(prefix) + len(text) + len(suffix)}
+    response["n_tokens"] = len(prefix) + len(text) + len(suffix)
+    try:
+        log_p = engine.label_log_probabilities(prefix, text + suffix, tree)
+    except NotEvaluatedError as error:
+        return response | {"status": FAILED, "error": str(error)}
+    return response | {"log_p": [float(p) for p in log_p]}
 
 
 def ask_missing(
@@ -114,15 +128,15 @@ def ask_missing(
 ) -> dict[str, str]:
     """Ask what the store does not hold, and return {key: segment} of everything wanted.
 
-    The model is opened only when something is missing.
+    The model is opened only when something is missing, or has failed before.
     """
     if saved := store.recover():
         tell(f"Saved {saved} responses of a job that had been interrupted.")
-    known = store.answered(q.key for q in wanted)
-    missing = [q for q in wanted if q.key not in known]
+    where, failed = store.find(q.key for q in wanted)
+    missing = [q for q in wanted if q.key not in where or q.key in failed]
     if not missing:
         tell(f"All {len(wanted)} responses are in the store; the model was asked 0 times.")
-        return store.known(q.key for q in wanted)
+        return where
     engine = open_engine()
     progress = Progress(len(missing), tell)
     with store.write() as journal:
@@ -131,14 +145,19 @@ def ask_missing(
             response = code(engine, question)
             journal.add(response)
             progress.count(response["n_tokens"], question.instrument.construct)
-    tell(f"The model was asked {engine.asked} times; {len(known)} of {len(wanted)} responses were in the store.")
-    return store.known(q.key for q in wanted)
+    where, failed = store.find(q.key for q in wanted)
+    known = len(wanted) - len(missing)
+    tell(f"The model was asked {engine.asked} times; {known} of {len(wanted)} responses were in the store.")
+    if failed:
+        tell(f"{len(failed)} texts could not be evaluated; the next run of this program asks them again.")
+    return where
 
 
 class Progress:
     """Texts done, texts and tokens a second, and time left; a line now and then, readable in a log file."""
 
     def __init__(self, total: int, tell: Callable[[str], None], every: float = 10.0) -> None:
+        """Start the clock; `every` is in seconds."""
         self._total, self._tell, self._every = total, tell, every
         self._done = self._tokens = 0
         self._start = self._last = time.monotonic()
@@ -171,7 +190,8 @@ def _units_to_code(units: Path, sample: Path, code_what: str) -> pd.DataFrame:
     return table[table["unit_id"].isin(set(drawn))]
 
 
-def main(  # noqa: D417
+def main(
+    *,
     units: Path,
     sample: Path,
     instruments: list[Path],
@@ -187,15 +207,20 @@ def main(  # noqa: D417
 
     Parameters
     ----------
+    model
+        One entry of the configuration's `models`.
     settings
         context, shards, and `code`: {coder: 'sample' or 'all'}.
+    store, index
+        The folder of responses, and the file that is to say in which segment each wanted response is.
     """
     responses = ResponseStore(store)
     wanted: dict[str, Question] = {}
     read = [Instrument.read(path) for path in instruments]
     for instrument, path in zip(read, instruments, strict=True):
         chosen = _units_to_code(units, sample, settings["code"][instrument.coder])
-        here = chosen[[in_shard(digest, shard, settings["shards"]) for digest in chosen["text_sha256"]]]
+        mine = [in_shard(digest, shard, settings["shards"]) for digest in chosen["text_sha256"]]
+        here = chosen[np.array(mine, dtype=bool)]
         wanted |= {q.key: q for q in questions(here, [instrument]) if q.key not in wanted}
         _keep_beside(path, store / "instruments" / f"{instrument.instrument_id}.json")
 
@@ -207,12 +232,18 @@ def main(  # noqa: D417
                 file="config/study.yaml",
                 key="models",
                 found=str(model.get("path") or model.get("file")),
-                hint="Run 'python3 environment.py --llm'; or, if a colleague coded the texts, run 'dvc pull'.",
+                hint="Run 'python3 environment.py --llm'; or 'dvc pull' if a colleague has coded the texts.",
             )
-        if sha256_of(path) != read[0].model["sha256"]:
-            raise StudyError(
-                "The model file is not the one that this study's instruments were made for.", file=path.name
-            )
+        here = _in_words({"sha256": sha256_of(path), "engine": engine_versions()})
+        for instrument in read:
+            if _in_words(instrument.model) != here:
+                raise StudyError(
+                    "The model here, or the packages that run it, are not those of this study's instruments.",
+                    file=path.name,
+                    found=here,
+                    allowed=_in_words(instrument.model),
+                    hint="Delete results/models and run again: another model gives other responses.",
+                )
         from study.llm.engine import LabelEngine
 
         return LabelEngine(path, context=settings["context"], threads=threads)
@@ -223,14 +254,21 @@ def main(  # noqa: D417
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["key", "segment"])
         writer.writerows(sorted(where.items()))
-    os.replace(half, index)
+    half.replace(index)
+
+
+def _in_words(model: dict[str, Any]) -> str:
+    versions = [f"{package} {version}" for package, version in sorted(model["engine"].items())]
+    return ", ".join([f"sha256 {model['sha256']}", *versions])
 
 
 def _keep_beside(source: Path, target: Path) -> None:
     """Keep every instrument that was ever used beside its responses."""
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(source.read_bytes())
+        half = target.with_suffix(f".{os.getpid()}.part")  # another shard may be at it
+        half.write_bytes(source.read_bytes())
+        half.replace(target)
 
 
 if __name__ == "__main__":

@@ -74,21 +74,23 @@ class LabelTree:
         for row, (_, depth, labels) in enumerate(self.nodes):
             for label in labels:
                 row_of[label, depth] = row
-        wanted = np.vstack([root[None, :], after_node]) if len(self.nodes) else root[None, :]
-        normaliser = log_sum_exp(wanted)
+        at_root = log_sum_exp(root)
+        # Row by row: all at once would need gigabytes for many labels and a large vocabulary.
+        at_node = [log_sum_exp(row) for row in after_node]
         total = np.zeros(len(self.paths))
         for label, path in enumerate(self.paths):
-            for depth, token in enumerate(path):
-                row = 0 if depth == 0 else row_of[label, depth - 1] + 1
-                total[label] += float(wanted[row, token]) - normaliser[row]
+            total[label] = float(root[path[0]]) - at_root
+            for depth, token in enumerate(path[1:]):
+                row = row_of[label, depth]
+                total[label] += float(after_node[row, token]) - at_node[row]
         return total
 
 
-def log_sum_exp(logits: np.ndarray) -> np.ndarray:
-    """Return log(sum(exp(logits))) of each row in double precision, shape (rows,)."""
+def log_sum_exp(logits: np.ndarray) -> float:
+    """Return log(sum(exp(logits))) of a vector in double precision."""
     wide = logits.astype(np.float64)
-    largest = wide.max(axis=1)
-    return largest + np.log(np.exp(wide - largest[:, None]).sum(axis=1))
+    largest = wide.max()
+    return float(largest + np.log(np.exp(wide - largest).sum()))
 
 
 class NoRoles(ChatTemplate):  # type: ignore[misc]
@@ -134,10 +136,12 @@ class LabelEngine(LlamaCppEngine):  # type: ignore[misc]
     """
 
     def __init__(self, model_file: Path, *, context: int = 2048, threads: int = 2) -> None:
+        """Load the model."""
         try:
             model = llama_cpp.Llama(
                 str(model_file),
-                n_ctx=context,
+                # llama.cpp aborts when its pieces are smaller than the number of branches.
+                n_ctx=max(context, EVALUATED_AT_ONCE),
                 n_batch=EVALUATED_AT_ONCE,
                 n_ubatch=EVALUATED_AT_ONCE,
                 n_threads=threads,
@@ -293,4 +297,5 @@ def _chunks(n: int, size: int) -> list[range]:
 
 def _utf8(text: str) -> bytes:
     """Lone surrogates have no UTF-8 form: the model reads U+FFFD in the place of each."""
-    return text.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="replace").encode("utf-8")
+    utf_16 = text.encode("utf-16-le", errors="surrogatepass")
+    return utf_16.decode("utf-16-le", errors="replace").encode("utf-8")

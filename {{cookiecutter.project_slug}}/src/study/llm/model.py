@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import importlib.util
 import json
+import os
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -46,14 +47,27 @@ def locate(model: dict[str, Any], root: Path) -> Path | None:
 def fingerprint(model: dict[str, Any], root: Path, cards: Path, name: str, cache: Path) -> dict[str, Any]:
     """Return what identifies the model: from its file where it is installed, else from its card.
 
-    The hash of a large file is remembered in the folder `cache` under its size and modification time.
+    Parameters
+    ----------
+    model, name
+        An entry of the configuration's `models`, and its name.
+    root
+        The study's folder.
+    cards
+        Where cards are kept beside the responses.
+    cache
+        A folder in which the hash of a large file is remembered, under its size and modification time.
+
+    Returns
+    -------
+    dict
+        sha256 and engine (package versions); None for what is not known.
     """
     path = locate(model, root)
     if path is None:
         card = cards / f"{name}.json"
         if card.is_file():
-            known = json.loads(card.read_text(encoding="utf-8"))
-            return {"sha256": known["sha256"], "engine": known["engine"]}
+            return _kept(card)
         return {"sha256": model.get("sha256"), "engine": None}
     return {"sha256": _remembered_sha256(path, cache), "engine": engine_versions()}
 
@@ -83,10 +97,12 @@ def _remembered_sha256(path: Path, cache: Path) -> str:
     key = hashlib.sha256(f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}".encode()).hexdigest()[:32]
     memory = cache / f"{key}.sha256"
     if memory.is_file():
-        return memory.read_text(encoding="ascii").strip()
+        return memory.read_text(encoding="ascii")
     digest = sha256_of(path)
     cache.mkdir(parents=True, exist_ok=True)
-    memory.write_text(digest, encoding="ascii")
+    half = cache / f"{key}.{os.getpid()}.part"  # several jobs may be at it
+    half.write_text(digest, encoding="ascii")
+    half.replace(memory)
     return digest
 
 
@@ -96,8 +112,13 @@ def read_card(path: Path, name: str, sha256: str | None) -> dict[str, Any]:
     Returns
     -------
     dict
-        name, file, sha256, size, architecture, licence, chat_template, bos_token, eos_token, add_bos,
-        trained_context (tokens) and engine (package versions).
+        name, file, sha256, size (bytes), title, architecture, licence, file_type, chat_template, bos_token,
+        eos_token, add_bos, trained_context (tokens) and engine (package versions).
+
+    Raises
+    ------
+    StudyError
+        When the file is no GGUF file, not the one of that hash, or has no chat template.
     """
     found = sha256_of(path)
     if sha256 and sha256.lower() != found:
@@ -163,7 +184,14 @@ def _gguf_facts(path: Path) -> dict[str, Any]:
         }
 
 
-def main(model: dict, name: str, card: Path, kept: Path, root: Path = Path()) -> None:  # type: ignore[type-arg]
+def main(
+    *,
+    model: dict,  # type: ignore[type-arg]
+    name: str,
+    card: Path,
+    kept: Path,
+    root: Path = Path(),
+) -> None:
     """Write the card of the model `name`, and keep it beside the responses.
 
     Where the model is not installed, the card that was kept when the texts were coded is used.
@@ -181,7 +209,8 @@ def main(model: dict, name: str, card: Path, kept: Path, root: Path = Path()) ->
             hint="Run 'python3 environment.py --llm' (it needs a C/C++ compiler), or 'dvc pull' if the study"
             " has been coded elsewhere.",
         )
-    text = json.dumps(read_card(path, name, model.get("sha256")), indent=2, ensure_ascii=False, sort_keys=True)
+    known = read_card(path, name, model.get("sha256"))
+    text = json.dumps(known, indent=2, ensure_ascii=False, sort_keys=True)
     card.write_text(text + "\n", encoding="utf-8")
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_bytes(card.read_bytes())
@@ -191,8 +220,22 @@ def _is_of(kept: Path, model: dict[str, Any]) -> bool:
     """Whether there is a card, and of the file that the configuration names."""
     if not kept.is_file():
         return False
-    wanted = model.get("sha256")
-    return not wanted or json.loads(kept.read_text(encoding="utf-8"))["sha256"] == wanted.lower()
+    known, wanted = _kept(kept), model.get("sha256")
+    return not wanted or known["sha256"] == wanted.lower()
+
+
+def _kept(card: Path) -> dict[str, Any]:
+    """Return the fingerprint in a card."""
+    try:
+        known = json.loads(card.read_text(encoding="utf-8"))
+        return {"sha256": known["sha256"], "engine": known["engine"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise StudyError(
+            "This is no card of a model.",
+            file=card,
+            found=f"{type(error).__name__}: {error}",
+            hint="Restore it with 'dvc checkout data/responses' (or 'dvc pull').",
+        ) from error
 
 
 if __name__ == "__main__":

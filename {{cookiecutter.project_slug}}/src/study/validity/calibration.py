@@ -156,7 +156,9 @@ def calibration_table(
     for subset in subsets(measures, coders, criterion=criterion, by=by):
         book = codebooks[subset.construct]
         units = subset.units
-        classes, by_label = criterion_classes(units, subset.construct, criterion, book["level"], thresholds)
+        classes, by_label = criterion_classes(
+            units, subset.construct, subset.criterion, book["level"], thresholds
+        )
         truth = pd.Series(classes, index=units["unit_id"].to_numpy(), dtype=object).dropna()
         for measure in subset.measures:
             if measure not in codings or not book["values"]:
@@ -174,12 +176,13 @@ def calibration_table(
 def _diagram_rows(
     probabilities: pd.DataFrame, predicted: pd.Series, truth: pd.Series
 ) -> list[dict[str, object]]:
-    positions = probabilities.columns.get_indexer(predicted)
+    positions = probabilities.columns.get_indexer(pd.Index(predicted))
     confidence = probabilities.to_numpy()[np.arange(len(predicted)), positions]
     actual = truth.loc[probabilities.index]
     diagram = reliability_diagram(confidence, predicted.to_numpy() == actual.to_numpy())
     diagram["ece"] = expected_calibration_error(diagram)
-    diagram["brier"] = brier_score(probabilities.to_numpy(), probabilities.columns.get_indexer(actual))
+    true_class = probabilities.columns.get_indexer(pd.Index(actual))
+    diagram["brier"] = brier_score(probabilities.to_numpy(), true_class)
     return [{str(key): value for key, value in row.items()} for row in diagram.to_dict("records")]
 
 

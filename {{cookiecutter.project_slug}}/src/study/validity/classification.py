@@ -46,7 +46,7 @@ class ClassificationScores:
     accuracy: float
 
 
-def sign_class(scores: Array | pd.Series, thresholds: Sequence[float] = (0, 0)) -> Array:
+def sign_class(scores: Array | pd.Series | Sequence[float], thresholds: Sequence[float] = (0, 0)) -> Array:
     """Return the class of each score: 'negative' below the first threshold, 'positive' above the second.
 
     Returns
@@ -68,7 +68,7 @@ def confusion(
     Pairs with a missing class are left out.
     """
     index = pd.Index(list(classes))
-    rows, columns = (index.get_indexer(np.asarray(given, dtype=object)) for given in (criterion, measure))
+    rows, columns = (index.get_indexer(pd.Index(given, dtype=object)) for given in (criterion, measure))
     known = (rows >= 0) & (columns >= 0)
     size = len(index)
     counts = np.bincount(rows[known] * size + columns[known], minlength=size * size).reshape(size, size)

