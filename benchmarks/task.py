@@ -79,13 +79,13 @@ def make(model: Path, n: int, downloads: Path) -> tuple[Task, dict[str, Any]]:
     card = read_card(model, "smollm2-135m", None)
     book = codebook.read(CODEBOOK)
     instrument = build(book, "benchmark", card, context=CONTEXT, too_long="refuse")
-    fill = {"labels": "positive, negative or neutral", "question": book.question}
+    fill = {"answers": "\n".join(f"- {answer}" for answer in book.answers), "question": book.question}
     task = Task(
-        system=book.system.replace("{labels}", fill["labels"]),
+        system=book.system.replace("{answers}", fill["answers"]),
         question=book.wording["main"].replace("{question}", fill["question"]),
         before=instrument.before,
         after=instrument.after,
-        labels=list(instrument.labels),
+        labels=list(instrument.answers),
         end_of_turn=instrument.end_of_turn,
         context=CONTEXT,
         texts=tweets(n + 1, downloads),

@@ -77,7 +77,8 @@ def snakemake(study: Path, *arguments: str, check: bool = True) -> subprocess.Co
 def planned(study: Path, *arguments: str) -> set[str]:
     """Return the rules that Snakemake would run."""
     said = snakemake(study, "--dry-run", *arguments)
-    return set(re.findall(r"^(?:local)?rule (\w+):$", said.stdout + said.stderr, re.M)) - {"all"}
+    stats = (said.stdout + said.stderr).partition("Job stats:")[2].partition("\ntotal")[0]
+    return set(re.findall(r"^(\w+) +\d+$", stats, re.M)) - {"all"}
 
 
 def asked(study: Path) -> int:

@@ -62,6 +62,27 @@ FILE_BREAKS = [
     Break("same value", BOOK, "value: 0,", "value: -1,", ("same value", "negative")),
     Break("three nominal values", BOOK, "level: ordinal", "level: nominal", ("level", "mean nothing")),
     Break("no text in the wording", BOOK, _WORDING, "    {question}", ("{text} once", "0 times")),
+    Break(
+        "answer without a label",
+        BOOK,
+        "wording:\n",
+        "answer: It is positive.\nwording:\n",
+        ("answer", "{label} once"),
+    ),
+    Break(
+        "answer with another placeholder",
+        BOOK,
+        "wording:\n",
+        'answer: "{label} {text}"\nwording:\n',
+        ("answer", "{text} is unknown here"),
+    ),
+    Break(
+        "answer of two lines",
+        BOOK,
+        "wording:\n",
+        'answer: "It is\\n{label}."\nwording:\n',
+        ("answer", "one line", "It is {label}."),
+    ),
     Break("text twice in the wording", BOOK, _WORDING, "    {text} {text}", ("{text} once", "2 times")),
     Break(
         "unknown placeholder",

@@ -124,7 +124,7 @@ def instrument() -> Instrument:
         "engine": {"guidance": "0.3.1", "llama-cpp-python": "0.3.16"},
     }
     settings = {"decoding": "label probabilities", "context": 2048, "too_long": "refuse"}
-    return Instrument("sentiment", "llm", LABELS, BEFORE, AFTER, "<|im_end|>", model, settings)
+    return Instrument("sentiment", "llm", LABELS, LABELS, BEFORE, AFTER, "<|im_end|>", model, settings)
 
 
 def invented(units: pd.DataFrame, noise: float = 1.5) -> pd.DataFrame:

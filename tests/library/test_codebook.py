@@ -51,6 +51,18 @@ def test_a_file_is_read_with_defaults() -> None:
     assert book.scale is None
 
 
+def test_an_answer_is_the_label_or_a_sentence_around_it() -> None:
+    assert ordinal().answers == ["positive", "negative", "neutral"]
+    assert ordinal(answer="It is {label}.").answers == [
+        "It is positive.",
+        "It is negative.",
+        "It is neutral.",
+    ]
+    # A label that looks like a placeholder is a label.
+    strange = ordinal(answer="<{label}>", categories={"{label}": {"value": 1}, "b": {"value": 0}})
+    assert strange.answers == ["<{label}>", "<b>"]
+
+
 def test_points_of_a_scale_are_labels() -> None:
     book = codebook.read(GOOD / "warmth.yaml")
     assert book.labels == [str(n) for n in range(11)]

@@ -38,6 +38,7 @@ def instrument(
         construct=construct,
         coder="llm",
         labels=labels,
+        answers=labels,
         before="Text: ",
         after=f"How is the {construct}?",
         end_of_turn="<end>",

@@ -69,6 +69,16 @@ def test_the_prompt_is_rendered_by_the_file_s_own_template(card: dict[str, Any])
     assert found.labels == ("good", "bad", "unclear")
 
 
+def test_labels_are_answered_in_sentences_where_the_codebook_says_so(card: dict[str, Any]) -> None:
+    found = built(card, {**BOOK, "answer": "It sounds {label}.", "system": "Answer with one of:\n{answers}"})
+    assert found.answers == ("It sounds good.", "It sounds bad.", "It sounds unclear.")
+    assert found.labels == ("good", "bad", "unclear")
+    assert found.before.startswith(
+        "<|im_start|>system\nAnswer with one of:\n"
+        "- It sounds good.\n- It sounds bad.\n- It sounds unclear.<|im_end|>\n"
+    )
+
+
 def test_without_a_system_text_the_template_puts_its_own(card: dict[str, Any]) -> None:
     # This line is in the file's template alone: guidance's ChatML does not have it.
     assert built(card, {**BOOK, "system": None}).before.startswith(
@@ -82,6 +92,7 @@ def test_the_id_is_the_sha256_of_the_identity_in_canonical_json(card: dict[str, 
     identity = {
         "scoring_version": 1,
         "labels": ["good", "bad", "unclear"],
+        "answers": ["good", "bad", "unclear"],
         "prompt": {"before": found.before, "after": found.after, "end_of_turn": "<|im_end|>"},
         "model_sha256": card["sha256"],
         "engine": card["engine"],
@@ -108,6 +119,7 @@ CHANGES_ID: dict[str, dict[str, Any]] = {
     ),
     "label order": changed(BOOK, "categories", to=dict(reversed(BOOK["categories"].items()))),
     "not codable": changed(BOOK, "not_codable", to={"label": "no idea"}),
+    "an answer in a sentence": changed(BOOK, "answer", to="It sounds {label}."),
     "all are codable": changed(BOOK, "not_codable", to=None),
 }
 KEEPS_ID: dict[str, dict[str, Any]] = {

@@ -12,6 +12,7 @@ from typing import Any
 DEFAULT_PROMPT = {"wording": "main", "label_order": "fixed", "rationale": "none"}
 DEFAULT_WORDING = {"main": "{definitions}\n\nText: {text}\n\n{question} Answer with one of: {labels}."}
 DEFAULT_NOT_CODABLE = "not codable"
+DEFAULT_ANSWER = "{label}"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Codebook:
         'pilot' or 'frozen'.
     system, wording, prompt
         What a language model is told, each wording under its name, and which is used how.
+    answer
+        How a language model says a label: '{label}', or a sentence around it.
     revisions
         What was changed, oldest first: date, change, agreement.
     """
@@ -71,12 +74,18 @@ class Codebook:
     system: str = ""
     wording: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_WORDING))
     prompt: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_PROMPT))
+    answer: str = DEFAULT_ANSWER
     revisions: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def labels(self) -> list[str]:
         """The answers, in the order in which they are offered; 'not codable' last where there is one."""
         return [category.label for category in self.categories]
+
+    @property
+    def answers(self) -> list[str]:
+        """What a language model says for each label, in their order."""
+        return [self.answer.replace("{label}", label) for label in self.labels]
 
     @property
     def values(self) -> list[float | None]:
@@ -137,6 +146,7 @@ class Codebook:
             system=codebook.get("system") or "",
             wording=dict(codebook.get("wording") or DEFAULT_WORDING),
             prompt={**DEFAULT_PROMPT, **(codebook.get("prompt") or {})},
+            answer=codebook.get("answer") or DEFAULT_ANSWER,
             revisions=tuple(codebook.get("revisions") or ()),
         )
 

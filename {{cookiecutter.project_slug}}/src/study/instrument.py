@@ -34,7 +34,9 @@ class Instrument:
     construct, coder
         What is measured, and the coder's name in the configuration; not part of the identity.
     labels
-        The closed set of answers, in the order in which they are offered.
+        The closed set of labels, in the order in which they are offered.
+    answers
+        What the model says for each label; their probabilities are those of the labels.
     before, after
         The rendered prompt around the text, chat template included.
     end_of_turn
@@ -48,6 +50,7 @@ class Instrument:
     construct: str
     coder: str
     labels: tuple[str, ...]
+    answers: tuple[str, ...]
     before: str
     after: str
     end_of_turn: str
@@ -60,6 +63,7 @@ class Instrument:
         return {
             "scoring_version": SCORING_VERSION,
             "labels": list(self.labels),
+            "answers": list(self.answers),
             "prompt": {"before": self.before, "after": self.after, "end_of_turn": self.end_of_turn},
             "model_sha256": self.model["sha256"],
             "engine": self.model["engine"],
@@ -98,6 +102,7 @@ class Instrument:
                 construct=record["construct"],
                 coder=record["coder"],
                 labels=tuple(record["labels"]),
+                answers=tuple(record["answers"]),
                 before=record["prompt"]["before"],
                 after=record["prompt"]["after"],
                 end_of_turn=record["prompt"]["end_of_turn"],
@@ -155,7 +160,12 @@ def build(codebook: Codebook, coder: str, card: dict[str, Any], *, context: int,
             allowed=f"at most {trained}",
         )
     labels = codebook.labels
-    fill = {"labels": in_words(labels), "definitions": definitions(codebook), "question": codebook.question}
+    fill = {
+        "labels": in_words(labels),
+        "answers": "\n".join(f"- {answer}" for answer in codebook.answers),
+        "definitions": definitions(codebook),
+        "question": codebook.question,
+    }
     system = _fill(codebook.system, fill)
     question = _fill(codebook.wording[codebook.prompt["wording"]], {**fill, "text": _TEXT})
     messages = [{"role": "system", "content": system}] if system else []
@@ -173,6 +183,7 @@ def build(codebook: Codebook, coder: str, card: dict[str, Any], *, context: int,
         construct=codebook.construct,
         coder=coder,
         labels=tuple(labels),
+        answers=tuple(codebook.answers),
         before=before,
         after=after,
         end_of_turn=_end_of_turn(answered, card),

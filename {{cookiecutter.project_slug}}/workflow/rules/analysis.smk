@@ -21,6 +21,8 @@ rule regressions:
         ),
     log:
         "logs/regressions.log",
+    conda:
+        ENVIRONMENT
     params:
         analyses=as_json(study["analyses"]),
         compare=as_json(without(study["compare"], "criterion", "by", "thresholds")),

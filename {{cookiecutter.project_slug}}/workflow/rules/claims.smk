@@ -16,6 +16,8 @@ rule claims:
         copied="results/claims.csv",
     log:
         "logs/claims.log",
+    conda:
+        ENVIRONMENT
     message:
         "Comparing published figures with the study's own"
     shell:

@@ -3,30 +3,9 @@ from study.llm.model import fingerprint
 
 LLM_CODERS = coders("llm")
 LLM_MODELS = sorted({keys["model"] for keys in LLM_CODERS.values()})
-CARDS = Path("data/responses/models")
+STORE = "data/responses"
+CARDS = Path(STORE, "models")
 SHARDS = study["coding"]["shards"]
-
-
-def instruments(names):
-    """Return the instruments of some coders, one a construct."""
-    return [
-        f"results/instruments/{name}.{construct}.json"
-        for name in names
-        for construct in LLM_CODERS[name]["codebooks"]
-    ]
-
-
-def coders_of(model):
-    """Return the names of the coders that ask one model."""
-    return [name for name, keys in LLM_CODERS.items() if keys["model"] == model]
-
-
-def instrument_settings():
-    """Return the settings that are part of an instrument's identity."""
-    return {
-        "context": study["coding"]["context"],
-        "too_long": study["units"]["too_long"],
-    }
 
 
 rule model:
@@ -36,9 +15,11 @@ rule model:
         card="results/models/{model}.json",
     log:
         "logs/model/{model}.log",
+    conda:
+        ENVIRONMENT
     params:
         model=as_json(lambda wildcards: study["models"][wildcards.model]),
-        kept=CARDS.as_posix(),
+        kept=lambda wildcards: CARDS.as_posix(),
         fingerprint=as_json(
             lambda wildcards: fingerprint(
                 study["models"][wildcards.model],
@@ -63,11 +44,13 @@ rule instrument:
         instrument="results/instruments/{coder}.{construct}.json",
     log:
         "logs/instrument/{coder}.{construct}.log",
+    conda:
+        ENVIRONMENT
     params:
         codebook=as_json(
             lambda wildcards: without(study["codebooks"][wildcards.construct], "status", "revisions")
         ),
-        settings=as_json(instrument_settings()),
+        settings=as_json({"context": study["coding"]["context"], "too_long": study["units"]["too_long"]}),
     message:
         "Writing down how {wildcards.coder} is asked for {wildcards.construct}"
     shell:
@@ -88,6 +71,8 @@ rule ask:
     wildcard_constraints:
         shard="[0-9]+",
         shards="[0-9]+",
+    conda:
+        ENVIRONMENT
     threads: study["coding"]["threads"]
     params:
         model=as_json(lambda wildcards: study["models"][wildcards.model]),
@@ -98,7 +83,7 @@ rule ask:
                 "code": {name: LLM_CODERS[name]["code"] for name in coders_of(wildcards.model)},
             }
         ),
-        store="data/responses",
+        store=lambda wildcards: STORE,
     message:
         "Asking {wildcards.model} what is not known yet (shard {wildcards.shard} of {wildcards.shards})"
     shell:
@@ -125,6 +110,8 @@ rule codings:
         "logs/codings/{coder}.log",
     wildcard_constraints:
         coder="|".join(LLM_CODERS) or "(?!)",
+    conda:
+        ENVIRONMENT
     params:
         codebooks=as_json(
             lambda wildcards: [
@@ -133,7 +120,7 @@ rule codings:
             ]
         ),
         which=lambda wildcards: LLM_CODERS[wildcards.coder]["code"],
-        store="data/responses",
+        store=lambda wildcards: STORE,
     message:
         "Tabulating the codings of {wildcards.coder}"
     shell:

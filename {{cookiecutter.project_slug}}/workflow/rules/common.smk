@@ -1,4 +1,4 @@
-# What every rule needs: the checked configuration, and how a rule names its program's code and settings.
+# The checked configuration, and what rules are made of: the code, the settings and the files of a program.
 import os
 import sys
 from pathlib import Path
@@ -13,6 +13,8 @@ os.environ |= {
     "OPENBLAS_NUM_THREADS": "1",
 }
 
+from study import sources
+from study.codebook import Codebook
 from study.config import load
 from study.errors import StudyError
 from study.job import to_json
@@ -50,6 +52,52 @@ def coders(kind):
     return {name: keys for name, keys in study["coders"].items() if keys["type"] == kind}
 
 
+def source_files(holder):
+    """Return the files that the corpus or a coder is read from."""
+    files = []
+    for source in sources.listed(holder):
+        place = sources.location(source)
+        files += sorted(place.rglob("*.txt")) if source.get("folder") else [place]
+    return sorted({path.as_posix() for path in files})
+
+
+def codebooks_of(names):
+    """Return the codebooks that some coders use, without what cannot change a code."""
+    used = {construct for name in names for construct in study["coders"][name]["codebooks"]}
+    return [without(study["codebooks"][construct], "status", "revisions") for construct in sorted(used)]
+
+
+def coders_of(model):
+    """Return the names of the language-model coders that ask one model."""
+    return [name for name, keys in coders("llm").items() if keys["model"] == model]
+
+
+def instruments(names):
+    """Return the instruments of some language-model coders, one a construct."""
+    return [
+        f"results/instruments/{name}.{construct}.json"
+        for name in names
+        for construct in study["coders"][name]["codebooks"]
+    ]
+
+
+def scale(codebook):
+    """Return a codebook's level, and the value of each label but 'not codable'."""
+    book = Codebook.from_dict(codebook)
+    values = {
+        category.label: category.value for category in book.categories if category.label != book.not_codable
+    }
+    return {"level": book.level, "values": values}
+
+
+def figure_png(kind, construct, shows, category):
+    """Return the figure that the report shows; the other format is for the paper."""
+    file = f"results/figures/{kind}_{construct}.png"
+    labels = {"result": f"2 Figure: {shows} ({construct})"}
+    return report(file, caption=f"../report/figure_{kind}.rst", category=category, labels=labels)
+
+
+ENVIRONMENT = "../envs/study.yaml"
 CONSTRUCTS = sorted(study["codebooks"])
 CODINGS = expand("results/codings/{coder}.parquet", coder=sorted(study["coders"]))
 

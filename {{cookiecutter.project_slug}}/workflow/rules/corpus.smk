@@ -1,6 +1,4 @@
 # From the sources to the table of units, and the sample that costly coders code.
-from study import sources
-
 _listed = [
     source for holder in (study["corpus"], *study["coders"].values()) for source in sources.listed(holder)
 ]
@@ -9,15 +7,6 @@ DOWNLOADS = {
     for source in _listed
     if sources.kind(source) in ("pypi", "url")
 }
-
-
-def source_files(holder):
-    """Return the files that the corpus or a coder is read from."""
-    files = []
-    for source in sources.listed(holder):
-        place = sources.location(source)
-        files += sorted(place.rglob("*.txt")) if source.get("folder") else [place]
-    return sorted({path.as_posix() for path in files})
 
 
 rule download:
@@ -29,6 +18,8 @@ rule download:
         "logs/download/{name}.log",
     wildcard_constraints:
         name="|".join(map(re.escape, DOWNLOADS)) or "(?!)",
+    conda:
+        ENVIRONMENT
     params:
         source=as_json(lambda wildcards: DOWNLOADS[wildcards.name]),
     message:
@@ -46,6 +37,8 @@ rule corpus:
         flow="results/flow/corpus.csv",
     log:
         "logs/corpus.log",
+    conda:
+        ENVIRONMENT
     params:
         corpus=as_json(without(study["corpus"], "description", "licence", "share", "public_since")),
         units=as_json(without(study["units"], "too_long")),
@@ -64,6 +57,8 @@ rule sample:
         sample="data/corpus/sample.csv",
     log:
         "logs/sample.log",
+    conda:
+        ENVIRONMENT
     params:
         sample=as_json(study["sample"]),
     message:

@@ -9,13 +9,6 @@ FIGURES = expand(
 )
 
 
-def figure_png(kind, construct, shows, category):
-    """Return the figure that the report shows; the other format is for the paper."""
-    file = f"results/figures/{kind}_{construct}.png"
-    labels = {"result": f"2 Figure: {shows} ({construct})"}
-    return report(file, caption=f"../report/figure_{kind}.rst", category=category, labels=labels)
-
-
 rule figure_agreement:
     input:
         agreement="results/tables/agreement.csv",
@@ -28,6 +21,8 @@ rule figure_agreement:
         pdf=expand("results/figures/agreement_{construct}.pdf", construct=CONSTRUCTS),
     log:
         "logs/figure_agreement.log",
+    conda:
+        ENVIRONMENT
     threads: 1
     params:
         coders=as_json(types),
@@ -60,6 +55,8 @@ rule figure_scatter:
         pdf=expand("results/figures/scatter_{construct}.pdf", construct=CONSTRUCTS),
     log:
         "logs/figure_scatter.log",
+    conda:
+        ENVIRONMENT
     threads: 1
     params:
         coders=as_json(types),
@@ -91,6 +88,8 @@ rule figure_labels:
         pdf=expand("results/figures/labels_{construct}.pdf", construct=CONSTRUCTS),
     log:
         "logs/figure_labels.log",
+    conda:
+        ENVIRONMENT
     threads: 1
     params:
         coders=as_json(types),
@@ -121,6 +120,8 @@ rule figure_calibration:
         pdf=expand("results/figures/calibration_{construct}.pdf", construct=CONSTRUCTS),
     log:
         "logs/figure_calibration.log",
+    conda:
+        ENVIRONMENT
     threads: 1
     params:
         coders=as_json(types),

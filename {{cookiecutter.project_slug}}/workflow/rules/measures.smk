@@ -4,12 +4,6 @@ HUMANS = coders("human")
 SUPERVISED = coders("supervised")
 
 
-def codebooks_of(names):
-    """Return the codebooks that some coders use, without what cannot change a code."""
-    used = {construct for name in names for construct in study["coders"][name]["codebooks"]}
-    return [without(study["codebooks"][construct], "status", "revisions") for construct in sorted(used)]
-
-
 rule dictionary:
     input:
         units="data/corpus/units.parquet",
@@ -21,6 +15,8 @@ rule dictionary:
         "logs/dictionary/{coder}.log",
     wildcard_constraints:
         coder="|".join(DICTIONARIES) or "(?!)",
+    conda:
+        ENVIRONMENT
     params:
         coder=as_json(lambda wildcards: DICTIONARIES[wildcards.coder]),
         constructs=lambda wildcards: DICTIONARIES[wildcards.coder]["codebooks"],
@@ -44,6 +40,8 @@ rule human:
         codings=expand("results/codings/{coder}.parquet", coder=HUMANS),
     log:
         "logs/human.log",
+    conda:
+        ENVIRONMENT
     params:
         coders=as_json(HUMANS),
         codebooks=as_json(codebooks_of(HUMANS)),
@@ -67,6 +65,8 @@ rule supervised:
         "logs/supervised/{coder}.log",
     wildcard_constraints:
         coder="|".join(SUPERVISED) or "(?!)",
+    conda:
+        ENVIRONMENT
     params:
         coder=as_json(lambda wildcards: SUPERVISED[wildcards.coder]),
         codebooks=as_json(lambda wildcards: codebooks_of([wildcards.coder])),
@@ -89,6 +89,8 @@ rule measures:
         measures="results/measures.parquet",
     log:
         "logs/measures.log",
+    conda:
+        ENVIRONMENT
     message:
         "Joining the codings of all coders"
     shell:
@@ -111,6 +113,8 @@ rule flow:
         ),
     log:
         "logs/flow.log",
+    conda:
+        ENVIRONMENT
     message:
         "Counting what became of the texts"
     shell:

@@ -13,11 +13,7 @@ PAGES = {
     "14_claims": "14 Claims",
     "15_appendix": "15 Appendix",
 }
-
-
-def reported(section):
-    """Return a section of the configuration without where its texts or ratings are read from."""
-    return without(section, "sources", "source", "id", "text")
+READ_FROM = ("sources", "source", "id", "text")
 
 
 rule pages:
@@ -51,6 +47,8 @@ rule pages:
         ],
     log:
         "logs/pages.log",
+    conda:
+        ENVIRONMENT
     params:
         study=as_json(
             {
@@ -58,8 +56,9 @@ rule pages:
                 for key in ("title", "question", "authors", "units", "sample", "compare", "analyses")
             }
             | {
-                "corpus": reported(study["corpus"]),
-                "coders": {name: reported(keys) for name, keys in study["coders"].items()},
+                # Where texts and ratings are read from is no part of the report.
+                "corpus": without(study["corpus"], *READ_FROM),
+                "coders": {name: without(keys, *READ_FROM) for name, keys in study["coders"].items()},
             }
         ),
         codebooks=as_json([study["codebooks"][construct] for construct in CONSTRUCTS]),

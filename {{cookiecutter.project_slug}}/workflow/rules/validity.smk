@@ -1,15 +1,4 @@
 # How well people agree, and how well each measure agrees with them.
-def scale(codebook):
-    """Return a codebook's level, and the value of each label but 'not codable'."""
-    from study.codebook import Codebook
-
-    book = Codebook.from_dict(codebook)
-    values = {
-        category.label: category.value for category in book.categories if category.label != book.not_codable
-    }
-    return {"level": book.level, "values": values}
-
-
 scales = {construct: scale(book) for construct, book in study["codebooks"].items()}
 TABLES = [
     f"results/tables/{name}.csv"
@@ -34,6 +23,8 @@ rule reliability:
         ),
     log:
         "logs/reliability.log",
+    conda:
+        ENVIRONMENT
     params:
         coders=as_json(types),
         codebooks=as_json(scales),
@@ -60,6 +51,8 @@ rule agreement:
         ),
     log:
         "logs/agreement.log",
+    conda:
+        ENVIRONMENT
     params:
         coders=as_json(types),
         compare=as_json(without(study["compare"], "thresholds", "correction")),
@@ -90,6 +83,8 @@ rule classification:
         ),
     log:
         "logs/classification.log",
+    conda:
+        ENVIRONMENT
     params:
         coders=as_json(types),
         codebooks=as_json(scales),
@@ -117,6 +112,8 @@ rule calibration:
         ),
     log:
         "logs/calibration.log",
+    conda:
+        ENVIRONMENT
     params:
         coders=as_json(types),
         codebooks=as_json(scales),
@@ -142,6 +139,8 @@ rule comparison:
         ),
     log:
         "logs/comparison.log",
+    conda:
+        ENVIRONMENT
     params:
         coders=as_json(types),
         compare=as_json(without(study["compare"], "thresholds")),

@@ -14,7 +14,7 @@ from study.config.yaml_values import INVISIBLE, JOINERS
 from study.errors import StudyError
 
 MOST_POINTS = 101
-PLACEHOLDERS = ("text", "question", "definitions", "labels")
+PLACEHOLDERS = ("text", "question", "definitions", "labels", "answers")
 
 
 def check_codebook(document: Document, book: dict[str, Any], stem: str) -> Iterator[StudyError]:
@@ -211,11 +211,27 @@ def _wordings(document: Document, book: dict[str, Any]) -> Iterator[StudyError]:
                 found=wording,
             )
     yield from _placeholders(document, ("system",), book["system"], PLACEHOLDERS[1:])
+    yield from _answer(document, book["answer"])
     used = book["prompt"]["wording"]
     if used not in book["wording"]:
         yield document.error(
             ("prompt", "wording"), "There is no such wording.", found=used, allowed=list(book["wording"])
         )
+
+
+def _answer(document: Document, answer: str) -> Iterator[StudyError]:
+    if answer.count("{label}") != 1:
+        yield document.error(
+            ("answer",), "The answer must contain {label} once, where the label is put.", found=answer
+        )
+    if answer != " ".join(answer.split()):
+        yield document.error(
+            ("answer",),
+            "The answer must be one line without white space at its ends or twice in a row.",
+            found=answer,
+            allowed=" ".join(answer.split()),
+        )
+    yield from _placeholders(document, ("answer",), answer, ("label",))
 
 
 def _placeholders(

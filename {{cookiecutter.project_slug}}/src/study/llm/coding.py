@@ -94,7 +94,7 @@ def code(engine: LabelEngine, question: Question) -> dict[str, Any]:
         return response | {"status": "empty"}
     prefix = engine.prompt_tokens(instrument.before)
     suffix = engine.prompt_tokens(instrument.after)
-    tree = engine.label_tree(instrument.labels, instrument.end_of_turn)
+    tree = engine.label_tree(instrument.answers, instrument.end_of_turn)
     text = engine.text_tokens(question.text)
     context = instrument.settings["context"]
     room = context - len(prefix) - len(suffix) - len(tree.nodes)
@@ -138,6 +138,7 @@ def ask_missing(
         tell(f"All {len(wanted)} responses are in the store; the model was asked 0 times.")
         return where
     engine = open_engine()
+    before = engine.asked
     progress = Progress(len(missing), tell)
     with store.write() as journal:
         # Instrument by instrument: what texts share in a prompt is then evaluated once.
@@ -147,7 +148,8 @@ def ask_missing(
             progress.count(response["n_tokens"], question.instrument.construct)
     where, failed = store.find(q.key for q in wanted)
     known = len(wanted) - len(missing)
-    tell(f"The model was asked {engine.asked} times; {known} of {len(wanted)} responses were in the store.")
+    asked = engine.asked - before
+    tell(f"The model was asked {asked} times; {known} of {len(wanted)} responses were in the store.")
     if failed:
         tell(f"{len(failed)} texts could not be evaluated; the next run of this program asks them again.")
     return where

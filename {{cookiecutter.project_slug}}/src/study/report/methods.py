@@ -72,9 +72,10 @@ def _llm(material: Material, name: str, coder: Mapping[str, Any]) -> str:
         f"The coder '{name}' is the language model {model.get('name', '')} (file {model.get('file', '')},"
         f" sha256 {model['sha256']}), run locally by {engine}; it was asked once about each of"
         f" {words.plural(n, 'text')}, with the prompt that part 3 shows verbatim ({_instruments(mine)})."
-        f" Decoding: {settings.get('decoding', '')}. Nothing was sampled: the probability of each full label"
-        " followed by the end of the turn was computed and made to sum to 1 over the labels; the score is"
-        " the mean of the labels' values weighted by these probabilities, the label the most probable one. A"
+        f" Decoding: {settings.get('decoding', '')}. Nothing was sampled: the probability of each full answer"
+        " (the label as the model says it) and the end of the turn was computed and made to sum to 1 over the"
+        " labels; the score is the mean of the labels' values weighted by these probabilities, the label the"
+        " most probable one. A"
         f" text longer than the context of {words.plural(int(settings.get('context', 0)), 'token')} was"
         f" {'left uncoded' if settings.get('too_long') == 'refuse' else 'cut at its end'}."
     )

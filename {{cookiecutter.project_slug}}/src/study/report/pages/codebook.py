@@ -30,7 +30,7 @@ def page(material: Material) -> Page:
 
 def pieces(instrument: Instrument) -> list[tuple[str, str]]:
     """Return the prompt in pieces: plain text, special tokens, and the places of text and answer."""
-    answer = " | ".join(instrument.labels)
+    answer = " | ".join(instrument.answers)
     return [
         *_tokens(instrument.before, instrument.end_of_turn),
         ("slot", "the text"),
