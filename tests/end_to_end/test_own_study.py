@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from end_to_end.studies import asked, contents, edit, generate, run, settings, snakemake, write_settings
 from study.llm.model import locate
@@ -70,7 +72,7 @@ def test_ten_more_texts_ask_ten(study: Path) -> None:
         writer.writeheader()
         writer.writerows([*rows, *more])
     before = contents(study / "data/responses/segments")
-    snakemake(study)
+    snakemake(study, CODED)
     assert asked(study) == 10
     after = contents(study / "data/responses/segments")
     assert before.items() <= after.items()
@@ -80,17 +82,32 @@ def test_ten_more_texts_ask_ten(study: Path) -> None:
 def test_another_question_asks_again_and_the_old_one_is_still_known(study: Path) -> None:
     original = codebook(study).read_text(encoding="utf-8")
     edit(codebook(study), "question: ", "question: Please answer. ")
-    snakemake(study)
+    snakemake(study, CODED)
     assert asked(study) == n_texts(study)
     codebook(study).write_text(original, encoding="utf-8")
-    snakemake(study)
+    snakemake(study, CODED)
+    assert asked(study) == 0
+
+
+def test_another_order_of_the_labels_asks_again(study: Path) -> None:
+    file = codebook(study)
+    original = file.read_text(encoding="utf-8")
+    book = yaml.safe_load(original)
+    book["categories"] = dict(reversed(book["categories"].items()))
+    file.write_text(yaml.safe_dump(book, sort_keys=False), encoding="utf-8")
+    snakemake(study, CODED)
+    assert asked(study) == n_texts(study)
+    record = json.loads(next((study / "results/instruments").glob("*.json")).read_text(encoding="utf-8"))
+    assert record["labels"][: len(book["categories"])] == list(book["categories"])
+    file.write_text(original, encoding="utf-8")
+    snakemake(study, CODED)
     assert asked(study) == 0
 
 
 def test_another_value_of_a_label_changes_scores_and_asks_nothing(study: Path) -> None:
     scores = pd.read_parquet(study / CODED)["score"]
     edit(codebook(study), "value: 1", "value: 2")
-    snakemake(study)
+    snakemake(study, CODED)
     assert asked(study) == 0
     assert not pd.read_parquet(study / CODED)["score"].equals(scores)
 
@@ -106,7 +123,7 @@ def test_another_model_file_asks_again(study: Path, tmp_path: Path) -> None:
         stream.write(b"\0")
     changed["models"][name] = {"path": str(other)}
     write_settings(study, changed)
-    snakemake(study)
+    snakemake(study, CODED)
     assert asked(study) == n_texts(study)
 
 

@@ -77,8 +77,10 @@ def test_a_setting_arrives_as_it_was_and_can_stand_in_a_script(value: Any) -> No
     assert "<" not in to_json({"<": value})
 
 
-def test_settings_of_one_value_are_written_alike() -> None:
-    assert to_json({"b": 1, "a": "Zoë"}) == to_json({"a": "Zoë", "b": 1}) == '{"a": "Zoë", "b": 1}'
+def test_keys_keep_their_order_which_may_be_that_of_labels() -> None:
+    text = to_json({"b": 1, "a": "Zoë"})
+    assert text == '{"b": 1, "a": "Zoë"}'
+    assert list(parsed(*REQUIRED[:-1], text)["settings"]) == ["b", "a"]
 
 
 def test_defaults_are_those_of_the_signature() -> None:

@@ -10,13 +10,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import study
+from study import store as module
 from study.errors import StudyError
 from study.store import ResponseStore, response_key
 
@@ -215,6 +216,29 @@ def test_jobs_that_begin_while_another_recovers_lose_nothing(tmp_path: Path) -> 
         other.communicate()
     assert set(read(tmp_path, *keys)) == set(keys)
     assert journals(tmp_path) == []
+
+
+def test_a_journal_that_is_taken_before_it_is_locked_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ResponseStore(tmp_path)
+    lock, recovered = module._locked, []
+
+    def recover_first(file: BinaryIO, path: Path, *, wait: bool) -> bool:
+        if wait and not recovered:
+            recovered.append(path)
+            assert store.recover() == 0
+            assert not path.exists()
+        return lock(file, path, wait=wait)
+
+    monkeypatch.setattr(module, "_locked", recover_first)
+    with store.write() as journal:
+        journal.add(response("k"))
+        # In a file that has a name: what is written to another one would be lost in a crash.
+        assert len(journals(tmp_path)) == 1
+        assert journals(tmp_path) != recovered
+        assert b'"k"' in journals(tmp_path)[0].read_bytes()
+    assert set(read(tmp_path, "k")) == {"k"}
 
 
 def test_a_full_disk_stops_the_job_and_loses_no_earlier_response(tmp_path: Path) -> None:

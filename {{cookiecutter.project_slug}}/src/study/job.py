@@ -67,9 +67,9 @@ def to_json(value: object) -> str:
     """Write a setting for the command line of a program.
 
     Snakemake's report shows it inside a script, which '</script>' in a title or a question would end: '<' is
-    written in JSON's other way.
+    written in JSON's other way. Keys keep their order, which is that of the labels in a codebook.
     """
-    return json.dumps(value, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _stop(message: str) -> typing.NoReturn:
