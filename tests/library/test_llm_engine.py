@@ -288,6 +288,9 @@ def test_a_prompt_that_shares_a_beginning_with_the_last_one(
         assert identical(again, found)
         assert found == pytest.approx(alone[0], abs=2)
         assert identical(log_p(engine, TEXTS[0]), alone[0])
+    as_long = [*before[:-3], before[-4], *before[-2:]]
+    assert not identical(engine.label_log_probabilities(as_long, own, tree), alone[0])
+    assert identical(log_p(engine, TEXTS[0]), alone[0])
 
 
 def model(engine: LabelEngine) -> Model:
@@ -336,11 +339,13 @@ def test_a_text_fills_the_context_exactly(file: Path) -> None:
     text = small.text_tokens(LONG)[:room]
     assert len(text) == room
     short = log_p(small, TEXTS[0])
+    sky = small.get_logits(small.prompt_tokens(SKY))["logits"].copy()
     full = small.label_log_probabilities(before, text + after, tree)
     assert np.isfinite(full).all()
     with pytest.raises(NotEvaluatedError, match="could not evaluate a text"):
         small.label_log_probabilities(before, [*text, text[0], *after], tree)
     # What failed leaves no trace.
+    assert identical(small.get_logits(small.prompt_tokens(SKY))["logits"], sky)
     assert identical(log_p(small, TEXTS[0]), short)
     assert identical(small.label_log_probabilities(before, text + after, tree), full)
     assert small.asked == 5
