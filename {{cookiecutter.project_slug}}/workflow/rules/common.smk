@@ -11,6 +11,8 @@ os.environ |= {
     # Sums are added in one order, so that figures are the same on any number of cores.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    # Threads that wait must not take the processor from those that work.
+    "GOMP_SPINCOUNT": "1000",
 }
 
 from study import sources
