@@ -151,7 +151,7 @@ def test_stopped_in_the_middle_and_run_again(study: Path) -> None:
         (child,) = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
         os.kill(int(child), signal.SIGINT)
         running.send_signal(signal.SIGINT)
-        said = running.communicate()[1]
+        said = running.communicate(timeout=60)[1]
     assert running.returncode == 130
     assert "Run the same command again to go on." in said
     assert "Traceback" not in said
