@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 
 from study.codebook import Codebook
 from study.coders import codings
-from study.coders.supervised import assign_folds, code, cross_fit, main, ridge
+from study.coders.supervised import ALPHA, assign_folds, code, cross_fit, main, ridge
 from study.corpus import text_sha256
 from study.errors import StudyError
 from study_data import hutto_gilbert_units
@@ -147,6 +148,17 @@ def test_label_probabilities() -> None:
     assert (table["p_good"] + table["p_bad"]).to_numpy() == pytest.approx(np.ones(600))
     assert table["score"].to_numpy() == pytest.approx((table["p_good"] - table["p_bad"]).to_numpy())
     assert (table["label"] == pd.Series(labels)).mean() > 0.9
+
+
+def test_the_ridge_regression_is_exact_so_that_other_processors_find_the_same() -> None:
+    generator = np.random.default_rng(1)
+    dense = generator.random((300, 120)) * (generator.random((300, 120)) < 0.1)
+    values = dense @ generator.normal(size=120) + generator.normal(size=300)
+    # The normal equations of the centred problem (Hoerl & Kennard 1970), with the intercept not shrunk.
+    centred, mean = dense - dense.mean(axis=0), values.mean()
+    weights = np.linalg.solve(centred.T @ centred + ALPHA * np.eye(120), centred.T @ (values - mean))
+    found = ridge(csr_matrix(dense), values)(csr_matrix(dense))[:, 0]
+    assert np.abs(found - (mean + centred @ weights)).max() < 1e-10
 
 
 @pytest.mark.parametrize(
