@@ -22,6 +22,10 @@ $(ENV)/tools.stamp: requirements/tools.lock $(TEMPLATE)/requirements-llm.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.lock
 	@touch $@
 
+$(ENV)/bench.stamp: requirements/bench.lock $(ENV)/tools.stamp
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
+	@touch $@
+
 demo: env ## generate the study of Hutto & Gilbert (2014) in build/demo and run it
 	@[ -d $(DEMO) ] || $(BIN)/cookiecutter . --no-input --output-dir build project_name="Sentiment in four kinds of texts" \
 	    project_slug=demo question="Does a small language model measure sentiment as people do?"
@@ -30,7 +34,7 @@ demo: env ## generate the study of Hutto & Gilbert (2014) in build/demo and run 
 	    $(BIN)/snakemake --cores all --report report.html; fi
 	@echo "The report: $(CURDIR)/$(DEMO)/report.html"
 
-test: env ## run every test (the real model and whole studies included)
+test: env $(ENV)/bench.stamp ## run every test (the real model and whole studies included)
 	@$(BIN)/pytest
 
 lint: env ## check style and types
@@ -48,15 +52,16 @@ docs: env ## build the documentation in build/docs
 	@$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 	@echo "The documentation: $(CURDIR)/build/docs/index.html"
 
-bench: env ## measure the speed side by side with peers (build/bench.json)
+bench: env $(ENV)/bench.stamp ## measure the speed side by side with peers (build/bench.json)
 	@$(BIN)/python benchmarks/run.py --out build/bench.json
 
 locks: env ## resolve the locked requirements anew
 	@cd "$(TEMPLATE)" && for name in requirements requirements-llm; do \
 	    $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 $$name.in --output-file $$name.lock; done
-	@cd requirements && $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-	    --python-version 3.11 tools.in --output-file tools.lock
+	@cd requirements && for name in tools bench; do \
+	    $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 $$name.in --output-file $$name.lock; done
 
 clean: ## remove what was built, but for the environment
 	@rm -rf $(DEMO) build/docs build/bench.json

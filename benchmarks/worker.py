@@ -1,4 +1,4 @@
-"""One system in one fresh process: `worker.py SYSTEM TASK.json MODEL.gguf` prints what it cost as JSON."""
+"""One system in one fresh process: `worker.py SYSTEM MODEL.gguf TASK.json ...` prints the costs as JSON."""
 
 from __future__ import annotations
 
@@ -7,29 +7,43 @@ import importlib
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from task import Task
+from tasks import Task
 
 
-def main(system: str, task_file: Path, model: Path) -> None:
-    """Load the system, warm it up with one text, and count the processor's seconds of the others."""
-    task = Task.read(task_file)
+def measure(system: str, model: Path, task: Task) -> dict[str, Any]:
+    """Load the system, warm it up with one text, and count the processor's seconds of the others.
+
+    Returns
+    -------
+    dict
+        cpu_seconds_per_text; load_cpu_seconds (to import, load the model and code the first text); answers
+        and prompt_sha256 of the counted texts; written (tokens that were written about each text, the first
+        one included, where the system knows it).
+    """
     start = time.process_time()
-    coder = importlib.import_module(f"systems.{system}").Coder(task, model)
+    coder = importlib.import_module(f"systems.{system}").System(task, model)
     coder.code(task.texts[0])
     loaded = time.process_time()
-    labels = [coder.code(text) for text in task.texts[1:]]
+    answers = [coder.code(text) for text in task.texts[1:]]
     done = time.process_time()
-    prompts = "\0".join(coder.prompt(text) for text in task.texts[-2:])
-    result = {
-        "cpu_seconds_per_text": (done - loaded) / len(labels),
+    shown = [prompt for text in task.texts[1:] for prompt in coder.prompts(text)]
+    return {
+        "cpu_seconds_per_text": (done - loaded) / len(answers),
         "load_cpu_seconds": loaded - start,
-        "labels": labels,
-        "prompt_sha256": hashlib.sha256(prompts.encode()).hexdigest(),
+        "answers": answers,
+        "prompt_sha256": hashlib.sha256("\0".join(shown).encode()).hexdigest(),
+        "written": getattr(coder, "written", []),
     }
-    print(json.dumps(result))
+
+
+def main(system: str, model: str, tasks: Sequence[str]) -> None:
+    """Measure the tasks one after another."""
+    print(json.dumps([measure(system, Path(model), Task.read(Path(task))) for task in tasks]))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])

@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from docs.pages import DOCS, blocks, write_files
+from study.codebook import Codebook
 from study.config import load
+from study.config.codebooks import read_file
 
 TUTORIAL = "tutorial/own-corpus.md"
 PAGES = ["how-to/add-a-coder.md", "how-to/add-a-dictionary.md", "how-to/draw-a-sample.md"]
@@ -40,6 +42,23 @@ def test_every_fragment_is_a_valid_configuration(page: str, tmp_path: Path) -> N
         config = load(tmp_path)
         for name in part.get("coders", {}):
             assert name in config["coders"]
+
+
+def test_every_codebook_of_the_page_on_answers_is_valid(tmp_path: Path) -> None:
+    page = "how-to/choose-an-answer.md"
+    names = write_files(page, tmp_path)
+    assert {Path(name).stem for name in names} == {"speech", "topics", "anger", "effort"}
+    for name in names:
+        found = read_file(tmp_path / name).constructs
+        assert all(Codebook.from_dict(book).construct == construct for construct, book in found.items())
+    (coders,) = (block.body for block in blocks(page) if not block.file)
+    write_files(TUTORIAL, tmp_path)
+    file = tmp_path / "config" / "study.yaml"
+    study = laid_over(yaml.safe_load(file.read_text(encoding="utf-8")), yaml.safe_load(coders))
+    file.write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+    config = load(tmp_path)
+    assert config["coders"]["llm"]["repeats"] == 5
+    assert {"speech_tone", "speech_demands", "speech_name", "topics_taxes"} <= set(config["codebooks"])
 
 
 def test_the_front_page_s_fragment_is_a_valid_configuration(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ STUDY_BREAKS = [
         STUDY,
         "    code: sample",
         "    folds: 5",
-        ("coders.llm.folds", "type, codebooks, model, code", "supervised"),
+        ("coders.llm.folds", "type, codebooks, model, code, temperature, repeats", "supervised"),
     ),
     Break("Cyrillic letter", STUDY, "  share: true", "  sh\u0430re: true", ("CYRILLIC SMALL LETTER A",)),
     Break(
@@ -183,6 +183,34 @@ STUDY_BREAKS = [
         "    model: smollm2-135m",
         "    model: smollm-135m",
         ("smollm-135m", "Did you mean 'smollm2-135m'?"),
+    ),
+    Break(
+        "repeats without chance",
+        STUDY,
+        "    code: sample",
+        "    code: sample\n    repeats: 5",
+        ("coders.llm.repeats", "temperature 0", "Found: 5", "Set a temperature"),
+    ),
+    Break(
+        "hot model",
+        STUDY,
+        "    code: sample",
+        "    code: sample\n    temperature: 2.5",
+        ("coders.llm.temperature", "2 or less"),
+    ),
+    Break(
+        "too many repeats",
+        STUDY,
+        "    code: sample",
+        "    code: sample\n    temperature: 1\n    repeats: 101",
+        ("coders.llm.repeats", "100 or less"),
+    ),
+    Break(
+        "half a repeat",
+        STUDY,
+        "    code: sample",
+        "    code: sample\n    temperature: 1\n    repeats: 1.5",
+        ("coders.llm.repeats", "a whole number"),
     ),
     Break(
         "model without file",

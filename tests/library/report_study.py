@@ -18,9 +18,10 @@ import study_data
 from study import claims, config, flow, measures
 from study.codebook import Codebook
 from study.coders import codings, vader
-from study.corpus import text_sha256
+from study.digest import text_sha256
 from study.inference import incremental_r2, linear_regression
-from study.instrument import Instrument
+from study.instrument import Instrument, Question
+from study.prompt import Prompt
 from study.report.material import Material, tables
 from study.sample import draw
 from study.validity import (
@@ -123,8 +124,9 @@ def instrument() -> Instrument:
         "licence": "apache-2.0",
         "engine": {"guidance": "0.3.1", "llama-cpp-python": "0.3.16"},
     }
-    settings = {"decoding": "label probabilities", "context": 2048, "too_long": "refuse"}
-    return Instrument("sentiment", "llm", LABELS, LABELS, BEFORE, AFTER, "<|im_end|>", model, settings)
+    settings = {"context": 2048, "too_long": "refuse", "temperature": 0.0}
+    question = Question("sentiment", "choice", Prompt(BEFORE, AFTER), LABELS, LABELS)
+    return Instrument("sentiment", "llm", (question,), "<|im_end|>", model, settings)
 
 
 def invented(units: pd.DataFrame, noise: float = 1.5) -> pd.DataFrame:

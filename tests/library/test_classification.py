@@ -148,3 +148,23 @@ def test_nominal_labels_are_their_own_classes(tmp_path):
     cells = cells[cells["subset"] == "all"].set_index(["criterion_class", "measure_class"])["n"]
     assert cells["war", "art"] == 1
     assert cells["tax", "tax"] == 1
+
+
+def test_scores_without_classes_are_not_classified():
+    """A count has no sign that would mean anything; a number on both sides of zero has."""
+    measures = pd.DataFrame(
+        {
+            "unit_id": list("abc"), "sample": True,
+            "hurt_humans": [0.0, 2.0, 5.0], "hurt_llm": [1.0, 2.0, 9.0],
+            "gain_humans": [-1.0, 0.0, 2.0], "gain_llm": [-3.0, 1.0, 2.0],
+        }
+    )  # fmt: skip
+    books = {
+        "hurt": {"level": "interval", "values": {}, "classes": False},
+        "gain": {"level": "interval", "values": {}, "classes": True},
+    }
+    coders = {construct: {"humans": "human", "llm": "llm"} for construct in books}
+    averages, cells = classification_tables(measures, NO_RATINGS, coders, books, criterion="humans")
+    assert set(averages["construct"]) == set(cells["construct"]) == {"gain"}
+    assert set(averages["rule"]) == {"sign"}
+    assert averages["accuracy"].to_numpy() == pytest.approx([2 / 3, 2 / 3])

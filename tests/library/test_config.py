@@ -65,6 +65,7 @@ def test_a_good_study_is_loaded_with_every_default(study: Path) -> None:
         "too_long": "refuse",
     }
     assert config["coders"]["llm"]["codebooks"] == ["sentiment", "warmth"]
+    assert (config["coders"]["llm"]["temperature"], config["coders"]["llm"]["repeats"]) == (0, 1)
     assert config["coders"]["humans"]["id"] == "id"
     assert config["coders"]["supervised"]["seed"] == 1
     assert config["analyses"]["sentiment_by_domain"]["family"] == "linear"
@@ -273,6 +274,11 @@ def test_nominal_labels_without_values_have_no_mean(study: Path) -> None:
 
 
 # Snakemake's --config
+
+
+def test_repeats_need_a_temperature(study: Path) -> None:
+    llm = load(study, {"coders": {"llm": {"temperature": 0.7, "repeats": 5}}})["coders"]["llm"]
+    assert (llm["temperature"], llm["repeats"]) == (0.7, 5)
 
 
 def test_overrides_are_merged_over_the_file(study: Path) -> None:

@@ -12,8 +12,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from library import good_codebooks
 from library.broken_studies import BOOK, CLAIMS, SCALE, STUDY
+from study.codebook import Codebook
 from study.config import load
+from study.config.codebooks import read_file
 from study.errors import StudyError
 
 GOOD = Path(__file__).parent / "good_study"
@@ -80,15 +83,8 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, part in inner for place in places(part, (*path, key)))]
 
 
-@settings(quietly, max_examples=300)
-@given(data=st.data())
-def test_any_value_anywhere_is_read_or_explained(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
-    study = tmp_path_factory.getbasetemp() / "values"
-    shutil.copytree(GOOD, study, dirs_exist_ok=True)
-    file = data.draw(st.sampled_from(EVERY_FILE))
-    content = yaml.safe_load((GOOD / file).read_text(encoding="utf-8"))
+def spoilt(content: Any, data: st.DataObject) -> Any:
+    """Put any value into any place."""
     path = data.draw(st.sampled_from(places(content)))
     value = data.draw(ANYTHING)
     if path:
@@ -100,5 +96,32 @@ def test_any_value_anywhere_is_read_or_explained(
             holder[data.draw(st.text(max_size=5))] = value
     else:
         content = value
+    return content
+
+
+@settings(quietly, max_examples=300)
+@given(data=st.data())
+def test_any_value_anywhere_is_read_or_explained(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    study = tmp_path_factory.getbasetemp() / "values"
+    shutil.copytree(GOOD, study, dirs_exist_ok=True)
+    file = data.draw(st.sampled_from(EVERY_FILE))
+    content = yaml.safe_load((GOOD / file).read_text(encoding="utf-8"))
+    content = spoilt(content, data)
     (study / file).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8", errors="replace")
     load_or_explain(study)
+
+
+@settings(quietly, max_examples=500)
+@given(data=st.data())
+def test_any_value_anywhere_in_a_codebook_is_read_or_explained(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    stem = data.draw(st.sampled_from(sorted(good_codebooks.GOOD)))
+    path = tmp_path_factory.getbasetemp() / f"{stem}.yaml"
+    content = spoilt(yaml.safe_load(good_codebooks.GOOD[stem]), data)
+    path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8", errors="replace")
+    with contextlib.suppress(StudyError):
+        for book in read_file(path).constructs.values():
+            assert Codebook.from_dict(book).construct.startswith(stem)

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from library.broken_studies import CLAIMS, STUDY
 from study.config import load, manual, schema
+from study.config.codebooks import read_file
 from study.config.names import ANALYSIS_TABLE, FIXED_TABLES
 
 FOLDER = Path(schema.SCHEMAS).parents[1]
@@ -76,6 +77,15 @@ def test_the_examples_in_the_manual_are_a_study(tmp_path: Path) -> None:
         (tmp_path / file).write_text(yaml.safe_dump(example, sort_keys=False))
     config = load(tmp_path)
     assert config["codebooks"]["county_wrong"]["categories"]["no"]["value"] == 0
+
+
+def test_the_manual_shows_a_codebook_of_every_type(tmp_path: Path) -> None:
+    examples = schema.read_schema("codebook")["examples"]
+    for example in examples:
+        path = tmp_path / f"{example['construct']}.yaml"
+        path.write_text(yaml.safe_dump(example, sort_keys=False))
+        assert read_file(path).constructs
+    assert [e["type"] for e in examples] == schema.read_schema("codebook")["properties"]["type"]["enum"]
 
 
 def test_tables_that_claims_name_have_these_columns() -> None:

@@ -132,6 +132,13 @@ def test_valid_mass_is_shown_with_its_median_and_number():
     assert "share of 4 texts" in shown
 
 
+def test_valid_mass_is_that_of_texts_however_often_they_were_asked_about():
+    once = example()[1]
+    again = once.assign(valid_mass=once["valid_mass"] / 2)
+    masses = valid_masses({"llm": pd.concat([once, again])}, "mood")
+    assert list(masses["llm"]) == pytest.approx([0.675, 0.6, 0.3, 0.15])
+
+
 @pytest.mark.parametrize(
     ("masses", "median", "lowest"),
     [([0.004, 0.0008, 0.02], "0.004", 1e-4), ([0.0, 0.0, 0.0], "0", 1e-9), ([1e-30, 1e-20], "5e-21", 1e-9)],

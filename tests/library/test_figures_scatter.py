@@ -59,6 +59,13 @@ def test_points_are_the_sampled_texts_of_each_domain_and_measure():
         assert list(points.get_ydata()) == list(units[f"mood_{measure}"])
 
 
+def test_what_a_model_writes_is_no_expected_score():
+    """A count is a score; only the mean over labels is an expected one."""
+    labelled, written = (words(drawn(example(), book=book)) for book in (BOOK, {**BOOK, "values": {}}))
+    assert "LLM expected score" in labelled
+    assert "LLM score" in written
+
+
 def test_r_and_n_are_those_of_the_table_of_agreement():
     measures = example()
     ratings = pd.DataFrame(columns=["unit_id", "construct", "coder", "value", "status"])

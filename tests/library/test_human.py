@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from study.coders.human import main, score
+from study.codebook import Codebook
+from study.coders.human import main, rule_of, score
 from study.coders.ratings import Rating
 from study.errors import StudyError
 from study_data import (
@@ -133,6 +134,61 @@ def test_several_human_coders(folder: Path) -> None:
     steps = found["flow"].set_index(["step", "group"])["n"]
     assert steps["units not codable", "experts sentiment"] == 1
     assert steps["units without ratings", "crowd sentiment"] == 2
+
+
+RECORD: list[dict[str, Any]] = [
+    {"construct": "hurt", "question": "?", "type": "count", "scale": {"low": 0, "high": 100}},
+    {"construct": "demands", "question": "?", "type": "extract"},
+    {
+        "construct": "genre",
+        "question": "?",
+        "type": "classify",
+        "level": "nominal",
+        "categories": {"toast": None, "sermon": None},
+        "not_codable": {},
+    },
+]
+
+
+def test_counts_have_a_mean_and_labels_without_values_a_majority(folder: Path) -> None:
+    Path("record.csv").write_text(
+        "id,rater,hurt,demands,genre\n"
+        "a,eve,3,1,toast\na,kim,0,2,toast\na,lou,3,0,sermon\n"
+        "b,eve,7,0,not codable\n"
+    )
+    main(
+        units_file=folder / "units.parquet",
+        coders={"people": {"file": "record.csv", "layout": "long"}},
+        codebooks=[{**book, "asked_in": "speech"} for book in RECORD],
+        ratings_file=folder / "ratings.parquet",
+        flow_file=folder / "flow.csv",
+        codings_files=[folder / "people.parquet"],
+        corpus_id="id",
+    )
+    people = pd.read_parquet(folder / "people.parquet").set_index(["construct", "unit_id"])
+    assert people["score"]["hurt"].to_dict() == {"a": 2.0, "b": 7.0}
+    assert people["score"]["demands"].to_dict() == {"a": 1.0, "b": 0.0}
+    assert people["score"]["genre"].isna().all()
+    assert people["label"]["genre"]["a"] == "toast"
+    assert people["status"]["genre"].to_dict() == {"a": "ok", "b": "not_codable"}
+    assert people["label"].drop("genre").isna().all()
+    ratings = pd.read_parquet(folder / "ratings.parquet")
+    assert sorted(ratings.loc[ratings["construct"] == "hurt", "value"]) == [0, 3, 3, 7]
+
+
+@pytest.mark.parametrize(
+    ("number", "rule", "expected"),
+    [
+        (0, "mean", "mean"),
+        (2, "mean", "majority"),
+        (2, "median", "majority"),
+        (2, "majority", "majority"),
+        (2, {"column": "published"}, {"column": "published"}),
+    ],
+)
+def test_the_rule_of_a_construct(number: int, rule: Any, expected: Any) -> None:
+    assert rule_of(Codebook.from_dict(RECORD[number]), rule) == expected
+    assert rule_of(Codebook.from_dict(BOOK), rule) == rule
 
 
 def test_the_published_score_is_a_column(folder: Path) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from library.embedded import model_file
+from library.good_codebooks import GOOD, read
 from study import instrument as module
 from study.codebook import Codebook
 from study.errors import StudyError
-from study.instrument import Instrument, build, definitions, in_words, main
+from study.instrument import NOT_KEPT, Instrument, Question, build, main
 from study.llm.model import read_card
 
 BOOK: dict[str, Any] = {
@@ -25,6 +29,7 @@ BOOK: dict[str, Any] = {
     "categories": {
         "good": {"value": 1, "define": "It praises.", "example": "What a day!"},
         "bad": {"value": -1, "define": "It blames."},
+        "mixed": {"value": 0},
     },
     "not_codable": {"label": "unclear"},
     "system": "You code texts. Labels: {labels}.",
@@ -32,7 +37,40 @@ BOOK: dict[str, Any] = {
         "main": "{definitions}\n\nText: {text}\n\n{question} One of: {labels}.",
         "short": "{text}\n{question}",
     },
+    "examples": [{"text": "Fine.", "label": "good", "rationale": "It praises the day."}],
+    "calibration": {"method": "contextual", "texts": ["N/A", ""]},
 }
+RATE: dict[str, Any] = {
+    "construct": "anger",
+    "question": "How angry is it?",
+    "type": "rate",
+    "level": "interval",
+    "scale": {"low": 0, "high": 3, "anchors": {"0": "calm"}},
+    "prompt": {"label_order": "random", "seed": 7},
+}
+COUNT: dict[str, Any] = {
+    "construct": "hurt",
+    "question": "How many were hurt?",
+    "type": "count",
+    "scale": {"low": 0, "high": 500},
+    "answer": "There are {label}.",
+    "prompt": {"rationale": "before", "rationale_tokens": 30},
+}
+NUMBER = COUNT | {"type": "number", "scale": {"low": -0.5, "high": 10.0, "decimals": 2}, "prompt": {}}
+EXTRACT: dict[str, Any] = {
+    "construct": "demands",
+    "question": "What is demanded?",
+    "type": "extract",
+    "spans": {"most": 4, "none": "nothing"},
+    "prompt": {"rationale": "after"},
+}
+COMPARE: dict[str, Any] = {
+    "construct": "politeness",
+    "question": "Which is more polite?",
+    "type": "compare",
+    "pairs": {"rounds": 2, "seed": 1, "first": "A", "second": "B", "tie": "neither"},
+}
+EVERY_TYPE = {book["type"]: book for book in (BOOK, RATE, COUNT, NUMBER, EXTRACT, COMPARE)}
 
 
 @pytest.fixture(scope="module")
@@ -40,163 +78,405 @@ def card() -> dict[str, Any]:
     return read_card(model_file(), "smollm2", None)
 
 
-def built(card: dict[str, Any], book: dict[str, Any] = BOOK, **settings: Any) -> Instrument:
-    return build(
-        Codebook.from_dict(book), "llm", card, **({"context": 2048, "too_long": "refuse"} | settings)
-    )
+def built(card: dict[str, Any], *books: dict[str, Any], **settings: Any) -> Instrument:
+    settings = {"context": 2048, "too_long": "refuse"} | settings
+    return build([Codebook.from_dict(book) for book in books or (BOOK,)], "llm", card, **settings)
 
 
 def changed(book: dict[str, Any], *path: str, to: Any) -> dict[str, Any]:
     """Return a copy of the codebook with one value exchanged."""
     if len(path) == 1:
         return {**book, path[0]: to}
-    return {**book, path[0]: changed(book[path[0]], *path[1:], to=to)}
+    return {**book, path[0]: changed(book.get(path[0], {}), *path[1:], to=to)}
 
 
-def test_the_prompt_is_rendered_by_the_file_s_own_template(card: dict[str, Any]) -> None:
+def reversed_labels(book: dict[str, Any]) -> dict[str, Any]:
+    return changed(book, "categories", to=dict(reversed(book["categories"].items())))
+
+
+def test_a_choice_by_hand(card: dict[str, Any]) -> None:
     found = built(card)
-    assert found.before == (
-        "<|im_start|>system\nYou code texts. Labels: good, bad or unclear.<|im_end|>\n"
-        "<|im_start|>user\n"
-        "- good: It praises. Example: What a day!\n- bad: It blames.\n- unclear\n\nText: "
-    )
-    assert found.after == (
-        "\n\nHow does the text sound? One of: good, bad or unclear.<|im_end|>\n<|im_start|>assistant\n"
-    )
+    assert (found.name, found.coder, found.constructs, found.compares) == ("tone", "llm", ["tone"], False)
+    question = found.question("tone")
+    assert question.kind == "choice"
+    assert question.labels == question.answers == ("good", "bad", "mixed", "unclear")
+    assert (question.label_order, question.listed, question.held_back) == ("fixed", {}, 1)
+    assert (question.rationale, question.rationale_tokens) == ("none", 0)
     assert found.end_of_turn == "<|im_end|>"
-    assert found.labels == ("good", "bad", "unclear")
+    assert found.settings == {"context": 2048, "too_long": "refuse", "temperature": 0.0}
+    assert built(card, {**BOOK, "answer": "It is {label}."}).questions[0].answers[0] == "It is good."
 
 
-def test_labels_are_answered_in_sentences_where_the_codebook_says_so(card: dict[str, Any]) -> None:
-    found = built(card, {**BOOK, "answer": "It sounds {label}.", "system": "Answer with one of:\n{answers}"})
-    assert found.answers == ("It sounds good.", "It sounds bad.", "It sounds unclear.")
-    assert found.labels == ("good", "bad", "unclear")
-    assert found.before.startswith(
-        "<|im_start|>system\nAnswer with one of:\n"
-        "- It sounds good.\n- It sounds bad.\n- It sounds unclear.<|im_end|>\n"
-    )
+def test_what_is_written_by_hand(card: dict[str, Any]) -> None:
+    number = built(card, NUMBER).questions[0]
+    assert (number.kind, number.lead, number.tail) == ("number", "There are ", ".")
+    assert (number.low, number.high, number.decimals) == (-0.5, 10.0, 2)
+    assert (number.labels, number.held_back) == ((), 0)
+    count = built(card, COUNT).questions[0]
+    assert (count.low, count.high, count.decimals) == (0, 500, 0)
+    assert (count.rationale, count.rationale_tokens) == ("before", 30)
+    extract = built(card, EXTRACT).questions[0]
+    assert (extract.kind, extract.most, extract.none) == ("spans", 4, "nothing")
+    assert (extract.rationale, extract.rationale_tokens) == ("after", 60)
 
 
-def test_without_a_system_text_the_template_puts_its_own(card: dict[str, Any]) -> None:
-    # This line is in the file's template alone: guidance's ChatML does not have it.
-    assert built(card, {**BOOK, "system": None}).before.startswith(
-        "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
-        "<|im_start|>user\n- good"
-    )
+def test_a_comparison_by_hand(card: dict[str, Any]) -> None:
+    found = built(card, COMPARE)
+    assert found.compares
+    assert (found.questions[0].kind, found.questions[0].labels) == ("choice", ("A", "B", "neither"))
+
+
+def test_several_questions_stand_in_the_order_of_the_file(card: dict[str, Any]) -> None:
+    together = [{**book, "asked_in": "speech"} for book in (EXTRACT, BOOK, COUNT)]
+    found = built(card, *together)
+    assert (found.name, found.constructs) == ("speech", ["demands", "tone", "hurt"])
+    assert [question.kind for question in found.questions] == ["spans", "choice", "number"]
+    assert found.question("hurt") == built(card, COUNT | {"asked_in": "speech"}).questions[0]
 
 
 def test_the_id_is_the_sha256_of_the_identity_in_canonical_json(card: dict[str, Any]) -> None:
     found = built(card)
+    shown = found.questions[0].prompt
+    labels = ["good", "bad", "mixed", "unclear"]
     identity = {
-        "scoring_version": 1,
-        "labels": ["good", "bad", "unclear"],
-        "answers": ["good", "bad", "unclear"],
-        "prompt": {"before": found.before, "after": found.after, "end_of_turn": "<|im_end|>"},
+        "scoring_version": 2,
+        "questions": [
+            {
+                "kind": "choice",
+                "prompt": {"before": shown.before, "after": shown.after},
+                "labels": labels,
+                "answers": labels,
+                "held_back": 1,
+            }
+        ],
+        "end_of_turn": "<|im_end|>",
         "model_sha256": card["sha256"],
         "engine": card["engine"],
-        "settings": {"decoding": "label probabilities", "context": 2048, "too_long": "refuse"},
+        "settings": {"context": 2048, "too_long": "refuse", "temperature": 0.0},
     }
     canonical = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     assert found.identity == identity
     assert found.instrument_id == hashlib.sha256(canonical.encode()).hexdigest()
 
 
-CHANGES_ID: dict[str, dict[str, Any]] = {
-    "question": changed(BOOK, "question", to="How does it sound?"),
-    "system": changed(BOOK, "system", to="You code texts."),
-    "no system": changed(BOOK, "system", to=None),
-    "wording": changed(BOOK, "wording", "main", to="{definitions}\n\n{text}\n\n{question} One of: {labels}."),
-    "other wording": changed(BOOK, "prompt", to={"wording": "short"}),
-    "a space": changed(BOOK, "question", to="How does the text sound? "),
-    "definition": changed(BOOK, "categories", "bad", "define", to="It complains."),
-    "example": changed(BOOK, "categories", "good", "example", to="Great!"),
-    "a label": changed(
-        BOOK,
-        "categories",
-        to={"good": BOOK["categories"]["good"], "evil": {"value": -1, "define": "It blames."}},
+RANDOM = changed(BOOK, "prompt", to={"label_order": "random", "seed": 1})
+ROTATED = changed(BOOK, "prompt", to={"label_order": "rotated"})
+BEFORE = changed(BOOK, "prompt", to={"rationale": "before"})
+IN_WORDING = changed(BOOK, "wording", "main", to="{examples}\n{text}\n{question}")
+
+CHANGES_ID: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "question": (BOOK, changed(BOOK, "question", to="How does it sound?")),
+    "a space": (BOOK, changed(BOOK, "question", to="How does the text sound? ")),
+    "system": (BOOK, changed(BOOK, "system", to="You code texts.")),
+    "no system": (BOOK, changed(BOOK, "system", to=None)),
+    "wording": (BOOK, changed(BOOK, "wording", "main", to="{definitions}\n{text}\n{question} {labels}.")),
+    "other wording": (BOOK, changed(BOOK, "prompt", to={"wording": "short"})),
+    "quotation": (BOOK, changed(BOOK, "wording", "main", to='{definitions}\n"{text}"\n{question}')),
+    "definition": (BOOK, changed(BOOK, "categories", "bad", "define", to="It complains.")),
+    "example of a category": (BOOK, changed(BOOK, "categories", "good", "example", to="Great!")),
+    "a label": (BOOK, changed(BOOK, "categories", to={**BOOK["categories"], "evil": {"value": -2}})),
+    "order of the labels": (BOOK, reversed_labels(BOOK)),
+    "not codable": (BOOK, changed(BOOK, "not_codable", to={"label": "no idea"})),
+    "all are codable": (BOOK, changed(BOOK, "not_codable", to=None)),
+    "not codable is a category": (
+        changed(BOOK, "wording", "main", to="{text}\n{question} {labels}"),
+        {
+            **changed(BOOK, "wording", "main", to="{text}\n{question} {labels}"),
+            "not_codable": None,
+            "categories": {**BOOK["categories"], "unclear": {}},
+        },
     ),
-    "label order": changed(BOOK, "categories", to=dict(reversed(BOOK["categories"].items()))),
-    "not codable": changed(BOOK, "not_codable", to={"label": "no idea"}),
-    "an answer in a sentence": changed(BOOK, "answer", to="It sounds {label}."),
-    "all are codable": changed(BOOK, "not_codable", to=None),
-}
-KEEPS_ID: dict[str, dict[str, Any]] = {
-    "value": changed(BOOK, "categories", "good", "value", to=100),
-    "level": changed(BOOK, "level", to="interval"),
-    "construct": changed(BOOK, "construct", to="sound"),
-    "status": changed(BOOK, "status", to="frozen"),
-    "revisions": changed(BOOK, "revisions", to=[{"date": "2024-01-01", "change": "x", "agreement": None}]),
-    "unused wording": changed(BOOK, "wording", "short", to="{text}"),
-}
+    "an answer in a sentence": (BOOK, changed(BOOK, "answer", to="It sounds {label}.")),
+    "no example": (BOOK, changed(BOOK, "examples", to=[])),
+    "text of an example": (BOOK, changed(BOOK, "examples", to=[{"text": "Good.", "label": "good"}])),
+    "label of an example": (BOOK, changed(BOOK, "examples", to=[{"text": "Fine.", "label": "bad"}])),
+    "where examples stand": (BOOK, changed(BOOK, "wording", "main", to="{examples}\n{text}\n{question}")),
+    "rotated": (BOOK, ROTATED),
+    "random": (BOOK, RANDOM),
+    "random or rotated": (ROTATED, RANDOM),
+    "seed": (RANDOM, changed(RANDOM, "prompt", "seed", to=2)),
+    "order of rotated labels": (ROTATED, reversed_labels(ROTATED)),
+    "definition of rotated labels": (ROTATED, changed(ROTATED, "categories", "bad", "define", to="Bad.")),
+    "rationale before": (BOOK, BEFORE),
+    "rationale after": (BEFORE, changed(BEFORE, "prompt", "rationale", to="after")),
+    "rationale's length": (BEFORE, changed(BEFORE, "prompt", "rationale_tokens", to=61)),
+    "rationale's sentence": (BEFORE, changed(BEFORE, "reason", "before", to="Why?")),
+    "rationale of an example": (
+        BEFORE,
+        changed(BEFORE, "examples", to=[{"text": "Fine.", "label": "good", "rationale": "So it is."}]),
+    ),
+    "point of a scale": (RATE, changed(RATE, "scale", "high", to=4)),
+    "anchor": (RATE, changed(RATE, "scale", "anchors", to={"0": "cool"})),
+    "another seed of a scale": (RATE, changed(RATE, "prompt", "seed", to=8)),
+    "lowest number": (COUNT, changed(COUNT, "scale", "low", to=1)),
+    "highest number": (COUNT, changed(COUNT, "scale", "high", to=499)),
+    "highest number that the wording does not show": (
+        changed(COUNT, "wording", to={"main": "{text}\n{question}"}),
+        changed(changed(COUNT, "wording", to={"main": "{text}\n{question}"}), "scale", "high", to=499),
+    ),
+    "what stands before a number": (COUNT, changed(COUNT, "answer", to="About {label}.")),
+    "what stands behind a number": (COUNT, changed(COUNT, "answer", to="There are {label}!")),
+    "reasons for a number": (COUNT, changed(COUNT, "prompt", to={})),
+    "decimals": (NUMBER, changed(NUMBER, "scale", "decimals", to=1)),
+    "lowest decimal number": (NUMBER, changed(NUMBER, "scale", "low", to=-0.25)),
+    "most passages": (EXTRACT, changed(EXTRACT, "spans", "most", to=3)),
+    "word for no passage": (EXTRACT, changed(EXTRACT, "spans", "none", to="none")),
+    "first": (COMPARE, changed(COMPARE, "pairs", "first", to="one")),
+    "second": (COMPARE, changed(COMPARE, "pairs", "second", to="two")),
+    "tie": (COMPARE, changed(COMPARE, "pairs", "tie", to="equal")),
+    "no ties": (COMPARE, changed(COMPARE, "pairs", "tie", to=None)),
+}  # fmt: skip
+NO_REASON = {"text": "Fine.", "label": "good"}
+REVISIONS = [{"date": "2024-01-01", "change": "x", "agreement": None}]
+KEEPS_ID: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "value": (BOOK, changed(BOOK, "categories", "good", "value", to=100)),
+    "no value": (BOOK, changed(BOOK, "categories", "good", "value", to=None)),
+    "level": (BOOK, changed(BOOK, "level", to="interval")),
+    "construct": (BOOK, changed(BOOK, "construct", to="sound")),
+    "file": (BOOK, changed(BOOK, "asked_in", to="speech")),
+    "place in the file": (BOOK, changed(BOOK, "position", to=3)),
+    "status": (BOOK, changed(BOOK, "status", to="frozen")),
+    "revisions": (BOOK, changed(BOOK, "revisions", to=REVISIONS)),
+    "unused wording": (BOOK, changed(BOOK, "wording", "short", to="{text}")),
+    "no calibration": (BOOK, changed(BOOK, "calibration", to=None)),
+    "method of calibration": (BOOK, changed(BOOK, "calibration", "method", to="batch")),
+    "texts of calibration": (BOOK, changed(BOOK, "calibration", "texts", to=["[MASK]"])),
+    "seed of nothing": (BOOK, changed(BOOK, "prompt", "seed", to=2)),
+    "seed of rotations": (ROTATED, changed(ROTATED, "prompt", "seed", to=2)),
+    "length of no rationale": (BOOK, changed(BOOK, "prompt", "rationale_tokens", to=61)),
+    "sentence for no rationale": (BOOK, changed(BOOK, "reason", "before", to="Why?")),
+    "sentence for the other place": (BEFORE, changed(BEFORE, "reason", "after", to="Why?")),
+    "rationale that no example gives": (BOOK, changed(BOOK, "examples", to=[NO_REASON])),
+    "level of a count": (COUNT, changed(COUNT, "level", to="ordinal")),
+    "rounds of pairs": (COMPARE, changed(COMPARE, "pairs", "rounds", to=9)),
+    "seed of pairs": (COMPARE, changed(COMPARE, "pairs", "seed", to=9)),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CHANGES_ID)
 def test_what_can_change_an_answer_changes_the_id(name: str, card: dict[str, Any]) -> None:
-    assert built(card, CHANGES_ID[name]).instrument_id != built(card).instrument_id
+    one, other = CHANGES_ID[name]
+    assert built(card, one).instrument_id != built(card, other).instrument_id
 
 
 @pytest.mark.parametrize("name", KEEPS_ID)
 def test_what_cannot_change_an_answer_keeps_the_id(name: str, card: dict[str, Any]) -> None:
-    assert built(card, KEEPS_ID[name]).instrument_id == built(card).instrument_id
+    one, other = KEEPS_ID[name]
+    assert built(card, one).instrument_id == built(card, other).instrument_id
 
 
-def test_a_definition_that_the_prompt_does_not_show_keeps_the_id(card: dict[str, Any]) -> None:
-    book = {**BOOK, "prompt": {"wording": "short"}}
+@pytest.mark.parametrize("label_order", ["fixed", "rotated", "random"])
+def test_a_definition_that_the_prompt_does_not_show_keeps_the_id(
+    label_order: str, card: dict[str, Any]
+) -> None:
+    book = {**BOOK, "prompt": {"wording": "short", "label_order": label_order}}
     other = changed(book, "categories", "bad", "define", to="Anything else.")
     assert built(card, other).instrument_id == built(card, book).instrument_id
     # The order of the labels is offered all the same: of two equally probable ones the first counts.
-    order = changed(book, "categories", to=dict(reversed(BOOK["categories"].items())))
-    assert built(card, order).instrument_id != built(card, book).instrument_id
+    assert built(card, reversed_labels(book)).instrument_id != built(card, book).instrument_id
+
+
+def test_the_questions_beside_it_change_the_id(card: dict[str, Any]) -> None:
+    ids = {
+        built(card, BOOK).instrument_id,
+        built(card, BOOK, COUNT).instrument_id,
+        built(card, BOOK, EXTRACT).instrument_id,
+        built(card, BOOK, COUNT, EXTRACT).instrument_id,
+    }
+    assert len(ids) == 4
 
 
 def test_model_engine_and_settings_change_the_id(
     card: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = built(card)
+    engines = [{**card["engine"], name: "9.9"} for name in card["engine"]]
     ids = [
-        one.instrument_id,
+        built(card).instrument_id,
         built({**card, "sha256": "0" * 64}).instrument_id,
-        *[
-            built({**card, "engine": {**card["engine"], name: "9.9"}}).instrument_id
-            for name in card["engine"]
-        ],
+        *[built({**card, "engine": engine}).instrument_id for engine in engines],
+        built({**card, "chat_template": TURNS}).instrument_id,
         built(card, context=2047).instrument_id,
         built(card, too_long="truncate").instrument_id,
-    ]
-    monkeypatch.setattr(module, "SCORING_VERSION", 2)
+        built(card, temperature=1).instrument_id,
+        built(card, temperature=0.5).instrument_id,
+    ]  # fmt: skip
+    monkeypatch.setattr(module, "SCORING_VERSION", 3)
     ids.append(built(card).instrument_id)
     assert len(card["engine"]) == 2
     assert len(set(ids)) == len(ids)
+    assert built(card, temperature=1).instrument_id == built(card, temperature=1.0).instrument_id
+
+
+def test_another_storage_type_of_the_weights_is_another_model(card: dict[str, Any]) -> None:
+    """The card of converted weights has the sha256 of the file that is run."""
+    shipped = {"file": card["file"], "sha256": card["sha256"], "size": card["size"]}
+    converted = {**card, "quantisation": "F16", "source": shipped, "file": "f16.gguf", "sha256": "1" * 64}
+    assert built(converted).instrument_id != built(card).instrument_id
+    # How the file came about is no part of what it answers.
+    assert built({**converted, "source": {}, "quantisation": None}).instrument_id == (
+        built(converted).instrument_id
+    )
 
 
 def test_the_names_of_model_file_and_coder_keep_the_id(card: dict[str, Any]) -> None:
     other = build(
-        Codebook.from_dict(BOOK),
+        [Codebook.from_dict(BOOK)],
         "second",
-        {**card, "name": "m", "file": "f"},
+        {**card, "name": "m", "file": "f", "title": "t", "licence": "l", "size": 1},
         context=2048,
         too_long="refuse",
     )
+    assert other.coder == "second"
     assert other.instrument_id == built(card).instrument_id
 
 
-def test_what_is_written_is_read(card: dict[str, Any], tmp_path: Path) -> None:
-    book = {**BOOK, "question": "Wie klingt das?\t\u2028 \\ \" 'é' 👩‍👩‍👧 {x} }{"}
-    path = tmp_path / "instrument.json"
-    main(
-        codebook=book,
-        coder="llm",
-        card=write_card(card, tmp_path),
-        settings={"context": 2048, "too_long": "refuse"},
-        instrument=path,
+def question(n: int, held_back: int, label_order: str, seed: int = 1) -> Question:
+    labels = tuple(f"label {i}" for i in range(n + held_back))
+    prompt = built_prompt()
+    return Question(
+        "x", "choice", prompt, labels, labels, label_order=label_order, seed=seed, held_back=held_back
     )
+
+
+def built_prompt() -> module.Prompt:
+    return module.Prompt("before", "after")
+
+
+NUMBERS_OF_LABELS = st.integers(1, 11)
+DIGESTS = st.integers(0, 2**256 - 1).map(lambda n: f"{n:064x}")
+
+
+@given(NUMBERS_OF_LABELS, st.integers(0, 1), DIGESTS)
+def test_rotations_put_every_label_once_into_every_place(n: int, held_back: int, digest: str) -> None:
+    orders = question(n, held_back, "rotated").orders(digest)
+    assert orders[0] == tuple(range(n + held_back))
+    assert len(orders) == n
+    for place in range(n):
+        assert {order[place] for order in orders} == set(range(n))
+    assert all(order[n:] == tuple(range(n, n + held_back)) for order in orders)
+
+
+@given(NUMBERS_OF_LABELS, st.integers(0, 1), DIGESTS)
+def test_a_random_order_has_every_label_and_not_codable_last(n: int, held_back: int, digest: str) -> None:
+    [order] = question(n, held_back, "random").orders(digest)
+    assert sorted(order) == list(range(n + held_back))
+    assert order[n:] == tuple(range(n, n + held_back))
+    assert question(n, held_back, "random").orders(digest) == [order]
+
+
+@given(NUMBERS_OF_LABELS, st.integers(0, 1), DIGESTS)
+def test_a_fixed_order_is_the_codebook_s(n: int, held_back: int, digest: str) -> None:
+    assert question(n, held_back, "fixed").orders(digest) == [tuple(range(n + held_back))]
+
+
+def test_random_orders_are_equally_frequent_and_differ_by_text_and_seed() -> None:
+    digests = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(1200)]
+    orders = [question(3, 1, "random", seed=1).orders(digest)[0] for digest in digests]
+    times = Counter(orders)
+    assert len(times) == 6
+    # 200 of each are expected; chi-squared with 5 degrees of freedom is below 20.5 with probability .999.
+    assert sum((n - 200) ** 2 / 200 for n in times.values()) < 20.5
+    others = [question(3, 1, "random", seed=2).orders(digest)[0] for digest in digests]
+    same = sum(a == b for a, b in zip(orders, others, strict=True))
+    assert 140 < same < 260  # a sixth
+
+
+WORDS = st.text(st.characters(), max_size=20)
+LABELS = st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=5, unique=True)
+RATIONALES = st.sampled_from(["none", "before", "after"])
+
+
+@st.composite
+def codebooks(draw: st.DrawFn) -> dict[str, Any]:
+    """Any codebook of any type."""
+    book: dict[str, Any] = {
+        "construct": "x",
+        "question": draw(WORDS),
+        "type": draw(st.sampled_from(sorted(EVERY_TYPE))),
+        "level": "interval",
+        "system": draw(WORDS),
+        "prompt": {
+            "rationale": draw(RATIONALES),
+            "rationale_tokens": draw(st.integers(1, 500)),
+            "seed": draw(st.integers(0, 2**40)),
+        },
+    }
+    low, high = sorted(draw(st.tuples(st.integers(-9, 9), st.integers(-9, 9))))
+    if book["type"] in ("classify", "rate"):
+        book["prompt"]["label_order"] = draw(st.sampled_from(["fixed", "rotated", "random"]))
+        book["not_codable"] = draw(st.sampled_from([None, {"label": "no idea"}]))
+        book["categories"] = {label: {"define": draw(WORDS)} for label in draw(LABELS)}
+        book["scale"] = {"low": low, "high": high, "anchors": {}}
+    if book["type"] in ("count", "number"):
+        book["scale"] = {"low": low, "high": high, "decimals": draw(st.integers(0, 6))}
+        book["answer"] = draw(WORDS).replace("{label}", "") + "{label}" + draw(WORDS).replace("{label}", "")
+    if book["type"] == "extract":
+        book["spans"] = {"most": draw(st.integers(1, 20)), "none": draw(WORDS)}
+    if book["type"] == "compare":
+        first, second, *tie = draw(LABELS)
+        book["pairs"] = {"first": first, "second": second, "tie": tie[0] if tie else None}
+        book["wording"] = {"main": draw(WORDS).replace("{", "") + '"{first}" or “{second}”?'}
+    return book
+
+
+TURNS = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}"
+
+
+@given(st.lists(codebooks(), min_size=1, max_size=3), st.floats(0, 2))
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, books: list[dict[str, Any]], temperature: float
+) -> None:
+    kinds = {book["type"] == "compare" for book in books}
+    books = books if len(kinds) == 1 else [book for book in books if book["type"] == "compare"]
+    model = {
+        "name": "m", "sha256": "0" * 64, "engine": {"guidance": "1"}, "trained_context": 0, "add_bos": False,
+        "bos_token": "", "eos_token": "</s>", "chat_template": TURNS,
+    }  # fmt: skip
+    named = [{**book, "construct": f"x{n}", "asked_in": "file"} for n, book in enumerate(books)]
+    found = built(model, *named, temperature=temperature)
+    path = tmp_path_factory.mktemp("written", numbered=True) / "instrument.json"
+    path.write_bytes(found.to_json().encode("utf-8", errors="surrogatepass"))
+    if any(0xD800 <= ord(c) < 0xE000 for c in found.to_json()):
+        with pytest.raises(StudyError, match="no instrument"):
+            Instrument.read(path)
+        return
+    without_template = {key: value for key, value in model.items() if key not in NOT_KEPT}
+    again = Instrument.read(path)
+    assert again == replace(found, model=without_template)
+    assert again.instrument_id == found.instrument_id
+    assert again.to_json() == found.to_json()
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_the_codebooks_of_every_file_type_are_written_and_read(
+    name: str, card: dict[str, Any], tmp_path: Path
+) -> None:
+    """The program is handed what the configuration holds, and writes what the library builds."""
+    (tmp_path / "config").mkdir()
+    books = list(read(tmp_path / "config", name).constructs.values())
+    path = tmp_path / "instrument.json"
+    settings = {"context": 2048, "too_long": "truncate", "temperature": 0.7}
+    main(
+        codebooks=books, coder="llm", card=write_card(card, tmp_path), settings=settings, instrument=path
+    )  # fmt: skip
     found = Instrument.read(path)
-    without_template = {key: value for key, value in card.items() if key != "chat_template"}
-    assert found == replace(built(card, book), model=without_template)
+    without_template = {key: value for key, value in card.items() if key not in NOT_KEPT}
+    assert found == replace(built(card, *books, **settings), model=without_template)
+    assert found.name == name
+    assert found.constructs == [book["construct"] for book in books]
     record = json.loads(path.read_text(encoding="utf-8"))
     assert next(iter(record)) == "instrument_id"
-    assert record["instrument_id"] == found.instrument_id == built(card, book).instrument_id
+    assert record["instrument_id"] == found.instrument_id
     assert found.to_json() == path.read_text(encoding="utf-8")
+
+
+def test_the_questions_of_a_record_share_what_stands_before_the_text(
+    card: dict[str, Any], tmp_path: Path
+) -> None:
+    """So that a text is read once; only labels whose order varies could stand before it."""
+    for name in ("speech", "topics"):
+        found = built(card, *read(tmp_path, name).constructs.values())
+        assert len({question.prompt.before for question in found.questions}) == 1
 
 
 def write_card(card: dict[str, Any], folder: Path) -> Path:
@@ -206,17 +486,32 @@ def write_card(card: dict[str, Any], folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "edit",
+    ("kind", "edit"),
     [
-        ("It blames.", "It praises."),
-        ('"context": 2048', '"context": 4096'),
-        ('"good",', '"evil",'),
-        ('"refuse"', '"truncate"'),
+        ("classify", ("It blames.", "It praises.")),
+        ("classify", ('"context": 2048', '"context": 4096')),
+        ("classify", ('"good",', '"evil",')),
+        ("classify", ('"refuse"', '"truncate"')),
+        ("classify", ('"temperature": 0.0', '"temperature": 1.0')),
+        ("classify", ('"held_back": 1', '"held_back": 0')),
+        ("rate", ('"seed": 7', '"seed": 8')),
+        ("rate", ('"random"', '"rotated"')),
+        ("rate", ('"- 0: calm"', '"- 0: angry"')),
+        ("count", ('"high": 500', '"high": 5000')),
+        ("count", ('"There are "', '"There are not "')),
+        ("count", ('"rationale_tokens": 30', '"rationale_tokens": 300')),
+        ("number", ('"decimals": 2', '"decimals": 1')),
+        ("extract", ('"most": 4', '"most": 5')),
+        ("extract", ('"none": "nothing"', '"none": "none"')),
+        ("compare", ('"neither"', '"both"')),
+        ("compare", ("Second text", "Other text")),
     ],
 )
-def test_an_edited_file_is_refused(edit: tuple[str, str], card: dict[str, Any], tmp_path: Path) -> None:
+def test_an_edited_file_is_refused(
+    kind: str, edit: tuple[str, str], card: dict[str, Any], tmp_path: Path
+) -> None:
     path = tmp_path / "llm.tone.json"
-    text = built(card).to_json()
+    text = built(card, EVERY_TYPE[kind]).to_json()
     assert edit[0] in text
     path.write_text(text.replace(*edit), encoding="utf-8")
     with pytest.raises(StudyError, match="edited by hand") as error:
@@ -227,38 +522,36 @@ def test_an_edited_file_is_refused(edit: tuple[str, str], card: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '{"labels": 3}', '{"construct": "tone"}', '"\udcff"', "model"]
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"labels": 3}',
+        '{"name": "tone"}',
+        '"\udcff"',
+        "model",
+        "key",
+        "prompt",
+        "kind",
+    ],
 )
 def test_a_file_that_is_no_instrument(text: str, card: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "llm.tone.json"
-    if text == "model":
-        record = json.loads(built(card).to_json())
-        text = json.dumps({**record, "model": {"name": "without a hash"}})
+    record = json.loads(built(card).to_json())
+    broken = {
+        "model": {"model": {"name": "without a hash"}},
+        "key": {"questions": [{**record["questions"][0], "unknown": 1}]},
+        "prompt": {"questions": [{**record["questions"][0], "prompt": {"before": "", "x": ""}}]},
+        "kind": {"questions": [{k: v for k, v in record["questions"][0].items() if k != "kind"}]},
+    }
+    if text in broken:
+        text = json.dumps({**record, **broken[text]})
     path.write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(StudyError, match="This is no instrument") as error:
         Instrument.read(path)
     assert str(path) in str(error.value)
-
-
-def test_a_definition_that_holds_a_placeholder_stays_as_it_is_written(card: dict[str, Any]) -> None:
-    book = changed(BOOK, "categories", "bad", "define", to="It says {text}, {labels} or {question}.")
-    found = built(card, book)
-    assert "- bad: It says {text}, {labels} or {question}.\n" in found.before
-    assert found.before.endswith("\n\nText: ")
-    assert found.after == built(card).after
-    assert "{unknown}" in built(card, {**BOOK, "question": "What of {unknown}?"}).after
-
-
-def test_labels_in_words() -> None:
-    assert in_words(["one"]) == "one"
-    assert in_words(["one", "two"]) == "one or two"
-    assert in_words(["one", "two", "three"]) == "one, two or three"
-
-
-def test_a_scale_s_points_and_anchors() -> None:
-    book = {**BOOK, "type": "rate", "categories": None, "not_codable": None}
-    book["scale"] = {"low": -1, "high": 1, "anchors": {"-1": "very bad", "1": "very good"}}
-    assert definitions(Codebook.from_dict(book)) == "- -1: very bad\n- 0\n- 1: very good"
 
 
 def test_a_context_larger_than_that_of_the_training(card: dict[str, Any]) -> None:
@@ -268,83 +561,3 @@ def test_a_context_larger_than_that_of_the_training(card: dict[str, Any]) -> Non
     assert "config/study.yaml, key 'coding.context'" in str(error.value)
     assert "Found: 8193" in str(error.value)
     assert built({**card, "trained_context": 0}, context=8193).settings["context"] == 8193
-
-
-def test_the_beginning_token_that_the_model_wants_is_put_once(card: dict[str, Any]) -> None:
-    llama = {**card, "bos_token": "<s>", "eos_token": "</s>", "add_bos": True}
-    plain = "{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}"
-    own = "{{ bos_token }}" + plain
-    assert built({**llama, "chat_template": plain}).before.startswith("<s>[system]")
-    assert built({**llama, "chat_template": own}).before.startswith("<s>[system]")
-    assert built({**llama, "chat_template": plain, "add_bos": False}).before.startswith("[system]")
-
-
-@pytest.mark.parametrize(
-    ("after_answer", "expected"),
-    [
-        ("{{ eos_token }}", "</s>"),
-        ("<|eot_id|>", "<|eot_id|>"),
-        ("<end_of_turn>\n<start_of_turn>", "<end_of_turn>"),
-        (" <|end|>\n", "<|end|>"),
-        ("<｜end▁of▁sentence｜>", "<｜end▁of▁sentence｜>"),
-        ("[/A] more", "[/A]"),
-        ("\n", "</s>"),
-        ("", "</s>"),
-    ],
-)
-def test_the_token_that_ends_a_turn(after_answer: str, expected: str, card: dict[str, Any]) -> None:
-    template = (
-        "{% for m in messages %}[{{ m.role }}]{{ m.content }}"
-        "{% if m.role == 'assistant' %}" + after_answer + "{% endif %}{% endfor %}"
-    )
-    assert built({**card, "eos_token": "</s>", "chat_template": template}).end_of_turn == expected
-
-
-TURNS = "{% for m in messages %}{{ m.content }}{% endfor %}"
-
-
-@pytest.mark.parametrize(
-    ("template", "words"),
-    [
-        ("{{ ''.__class__.__mro__ }}" + TURNS, "SecurityError"),
-        ("{{ messages.__class__.__base__.__subclasses__() }}" + TURNS, "SecurityError"),
-        ("{{ ''['__class__']['__mro__'] }}" + TURNS, "SecurityError"),
-        ("{{ raise_exception.__globals__.os.system('true') }}" + TURNS, "SecurityError"),
-        ("{{ cycler.__init__.__globals__ }}{{ self.__init__.__globals__.x }}" + TURNS, "SecurityError"),
-        ("{% set _ = messages.append({'role': 'user', 'content': 'x'}) %}" + TURNS, "SecurityError"),
-        ("{% include 'secret' %}" + TURNS, "no loader"),
-        ("{% for m in messages %}{{ m.nothing }}{% endfor %}", "does not repeat the text exactly once"),
-        ("{% for m in messages %}" + TURNS + "{% endfor %}", "does not repeat the text exactly once"),
-        (
-            "{% for m in messages %}{% if m.role != 'assistant' %}{{ m.content }}{% endif %}{% endfor %}",
-            "an answer",
-        ),
-        ("{{ raise_exception('no system text, please') }}", "no system text, please"),
-        ("{{ 1 / 0 }}", "ZeroDivisionError"),
-        ("{{ 'a' * range(10 ** 9) | sum }}", "OverflowError"),
-        ("{{ undefined_function() }}", "UndefinedError"),
-        ("{% for m in messages", "TemplateSyntaxError"),
-        ("{{ messages | tojson }}", "does not repeat the text exactly once"),
-    ],
-)
-def test_a_hostile_or_broken_template(template: str, words: str, card: dict[str, Any]) -> None:
-    with pytest.raises(StudyError) as error:
-        built({**card, "chat_template": template})
-    assert words in str(error.value)
-    assert "models.smollm2" in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-def test_a_template_learns_nothing_of_python(card: dict[str, Any]) -> None:
-    found = built({**card, "chat_template": "{{ ''.__class__ }}{{ messages.__init__ }}" + TURNS})
-    assert found.before.startswith("You code texts.")
-
-
-def test_a_model_without_a_system_role_says_so(card: dict[str, Any]) -> None:
-    template = (
-        "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
-        + TURNS
-    )
-    with pytest.raises(StudyError, match=r"System role not supported.*leave 'system' empty"):
-        built({**card, "chat_template": template})
-    assert built({**card, "chat_template": template}, {**BOOK, "system": ""}).before.startswith("- good")

@@ -1,10 +1,13 @@
-"""A model is known by its file's hash, and by a card where the file is not."""
+"""A model is known by the hash of the file that is run, and by a card where the file is not."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import shutil
+import struct
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,16 +17,30 @@ import pytest
 from library.embedded import MODEL, model_file
 from study.errors import StudyError
 from study.llm import model as module
-from study.llm.model import engine_versions, fingerprint, locate, main, read_card, sha256_of
+from study.llm.model import engine_versions, fingerprint, locate, main, prepare, read_card
+from study.llm.weights import CACHE, sha256_of
 
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+F16_SHA256 = "a269e3181fcbb25046f99f64ba8d3c159165b211c2ff4ffca7ba1bb219d2ccd0"
 ABSENT = {"package": "no-such-package", "file": "model.gguf"}
+F16 = {**MODEL, "quantisation": "F16"}
 VERSIONS = {name: metadata.version(name) for name in ("guidance", "llama-cpp-python")}
 
 
 @pytest.fixture(scope="module")
 def file() -> Path:
     return model_file()
+
+
+@pytest.fixture(autouse=True)
+def converted_files(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A cache of the test's own; its hundreds of megabytes do not outlive the test."""
+    folder = tmp_path_factory.mktemp("user") / "cache"
+    monkeypatch.setenv(CACHE, str(folder))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_model_in_a_package(file: Path, tmp_path: Path) -> None:
@@ -49,18 +66,34 @@ def test_a_model_at_a_path(tmp_path: Path) -> None:
     assert locate({"path": "none.gguf", **MODEL}, tmp_path) is None
 
 
+def test_the_file_that_is_run(file: Path, tmp_path: Path, converted_files: Path) -> None:
+    assert prepare(MODEL, tmp_path) == file
+    assert prepare({**MODEL, "quantisation": None}, tmp_path) == file
+    assert prepare({**ABSENT, "quantisation": "F16"}, tmp_path) is None
+    assert not converted_files.exists()
+    path = prepare(F16, tmp_path)
+    assert path is not None
+    assert path.is_relative_to(converted_files)
+    assert sha256_of(path) == F16_SHA256
+    assert prepare(F16, tmp_path) == path
+
+
 def test_the_card(file: Path) -> None:
     card = read_card(file, "smollm2", None)
-    template = card.pop("chat_template")
+    template, special = card.pop("chat_template"), card.pop("special_tokens")
+    assert len(special) == 17
+    assert {"<|im_start|>", "<|im_end|>", "<|endoftext|>"} < set(special)
     assert card == {
         "name": "smollm2",
         "file": MODEL["file"],
         "sha256": SHA256,
         "size": file.stat().st_size,
+        "quantisation": None,
+        "source": {"file": MODEL["file"], "sha256": SHA256, "size": file.stat().st_size},
         "title": "Smollm2 135M 8k Lc100K Mix1 Ep2",
         "architecture": "llama",
         "licence": "apache-2.0",
-        "file_type": "3",
+        "file_type": "Q4_1",
         "bos_token": "<|im_start|>",
         "eos_token": "<|im_end|>",
         "add_bos": False,
@@ -70,12 +103,36 @@ def test_the_card(file: Path) -> None:
     assert "You are a helpful AI assistant named SmolLM" in template
 
 
-def test_the_sha256_of_the_configuration_is_checked(file: Path) -> None:
+def test_the_card_is_of_the_file_that_is_run(file: Path) -> None:
+    shipped, run = read_card(file, "smollm2", None), read_card(file, "smollm2", SHA256, "F16")
+    assert {key: value for key, value in run.items() if value != shipped[key]} == {
+        "file": "SmolLM2-135M-Instruct.Q4_1.F16.gguf",
+        "sha256": F16_SHA256,
+        "size": 270_885_952,
+        "quantisation": "F16",
+        "file_type": "F16",
+    }
+    assert run.keys() == shipped.keys()
+
+
+def test_a_storage_type_that_llama_cpp_has_no_name_for(file: Path, tmp_path: Path) -> None:
+    path, content, key = tmp_path / "own.gguf", file.read_bytes(), b"general.file_type"
+    at = content.index(key) + len(key) + 4  # after the type of the value
+    path.write_bytes(content[:at] + struct.pack("<I", 999) + content[at + 4 :])
+    assert read_card(path, "own", None)["file_type"] == "999"
+    path.write_bytes(content.replace(key, b"general.file_kind"))
+    assert read_card(path, "own", None)["file_type"] is None
+    path.unlink()
+
+
+def test_the_sha256_of_the_configuration_is_checked(file: Path, converted_files: Path) -> None:
     assert read_card(file, "smollm2", SHA256.upper())["sha256"] == SHA256
-    with pytest.raises(StudyError, match="is not the one that the configuration names") as error:
-        read_card(file, "smollm2", "0" * 64)
-    for words in ("config/study.yaml", "models.smollm2.sha256", SHA256, "0" * 64, MODEL["file"]):
-        assert words in str(error.value)
+    for wrong, quantisation in (("0" * 64, None), ("0" * 64, "F16"), (F16_SHA256, "F16")):
+        with pytest.raises(StudyError, match="is not the one that the configuration names") as error:
+            read_card(file, "smollm2", wrong, quantisation)
+        for words in ("config/study.yaml", "models.smollm2.sha256", SHA256, wrong, MODEL["file"]):
+            assert words in str(error.value)
+    assert not converted_files.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"GGUF", b"no model", bytes(4096), b"GGUF" + b"\xff" * 4096])
@@ -133,6 +190,24 @@ def test_a_kept_card_of_another_model_is_not_used(tmp_path: Path) -> None:
         card_of(tmp_path, {**ABSENT, "sha256": "0" * 64})
 
 
+def test_the_card_of_another_storage_type(tmp_path: Path, converted_files: Path) -> None:
+    card = card_of(tmp_path, F16)
+    assert (card["sha256"], card["source"]["sha256"]) == (F16_SHA256, SHA256)
+    shutil.rmtree(converted_files)
+    # Without the model nothing is converted: the card says what was run.
+    absent = {**ABSENT, "quantisation": "F16"}
+    assert card_of(tmp_path, absent) == card
+    assert card_of(tmp_path, {**absent, "sha256": SHA256}) == card
+    for other in (
+        ABSENT,
+        {**ABSENT, "quantisation": "Q8_0"},
+        {**absent, "sha256": F16_SHA256},  # the configuration names the shipped file
+    ):
+        with pytest.raises(StudyError, match="is not installed, and the study has no card of it"):
+            card_of(tmp_path, other)
+    assert not converted_files.exists()
+
+
 def test_a_model_that_is_not_installed_and_has_no_card(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="is not installed, and the study has no card of it") as error:
         card_of(tmp_path, ABSENT)
@@ -143,7 +218,9 @@ def test_a_model_that_is_not_installed_and_has_no_card(tmp_path: Path) -> None:
         card_of(tmp_path, {"path": "models/own.gguf"})
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"sha256": "0"}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b'{"source": "0"}', b'{"source": {"sha256": "0"}}', b"\xff"]
+)
 def test_a_kept_card_that_is_none(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "cards").mkdir()
     (tmp_path / "cards/smollm2.json").write_bytes(content)
@@ -154,17 +231,26 @@ def test_a_kept_card_that_is_none(content: bytes, tmp_path: Path) -> None:
         fingerprint(ABSENT, tmp_path, tmp_path / "cards", "smollm2", tmp_path / "cache")
 
 
-def test_the_fingerprint_is_the_same_with_the_file_and_with_the_card(tmp_path: Path) -> None:
-    card_of(tmp_path)
+@pytest.mark.parametrize("quantisation", [None, "F16"])
+def test_the_fingerprint_is_the_same_with_the_file_and_with_the_card(
+    quantisation: str | None, tmp_path: Path, converted_files: Path
+) -> None:
     where = (tmp_path, tmp_path / "cards", "smollm2", tmp_path / "cache")
-    assert fingerprint(MODEL, *where) == {"sha256": SHA256, "engine": VERSIONS}
-    assert fingerprint(ABSENT, *where) == {"sha256": SHA256, "engine": VERSIONS}
+    expected = {"sha256": SHA256, "quantisation": quantisation, "engine": VERSIONS}
+    model = {**MODEL, "quantisation": quantisation}
+    assert fingerprint(model, *where) == expected
+    assert not converted_files.exists()
+    card_of(tmp_path, model)
+    assert fingerprint(model, *where) == expected
+    assert fingerprint({**ABSENT, "quantisation": quantisation}, *where) == expected
 
 
 def test_the_fingerprint_of_what_is_not_known(tmp_path: Path) -> None:
     where = (tmp_path, tmp_path / "cards", "smollm2", tmp_path / "cache")
-    assert fingerprint(ABSENT, *where) == {"sha256": None, "engine": None}
-    assert fingerprint({**ABSENT, "sha256": SHA256}, *where) == {"sha256": SHA256, "engine": None}
+    nothing = {"sha256": None, "quantisation": None, "engine": None}
+    assert fingerprint(ABSENT, *where) == nothing
+    known = {"sha256": SHA256, "quantisation": "F16"}
+    assert fingerprint({**ABSENT, **known}, *where) == {**nothing, **known}
 
 
 def test_a_remembered_hash_notices_a_changed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,9 +290,3 @@ def test_a_file_without_the_packages_that_run_it(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(StudyError, match="'no-such-package' is not installed") as error:
         engine_versions()
     assert "python3 environment.py --llm" in str(error.value)
-
-
-def test_the_hash_of_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(bytes(range(256)) * 5000)
-    assert sha256_of(path) == hashlib.sha256(path.read_bytes()).hexdigest()

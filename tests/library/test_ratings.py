@@ -47,6 +47,21 @@ SCALE = Codebook.from_dict(
 )
 
 
+COUNT = Codebook.from_dict(
+    {"construct": "hurt", "question": "?", "type": "count", "scale": {"low": 0, "high": 5000}}
+)
+NUMBER = Codebook.from_dict(
+    {
+        "construct": "km",
+        "question": "?",
+        "type": "number",
+        "scale": {"low": -1, "high": 1.5, "decimals": 1},
+    }
+)
+PASSAGES = Codebook.from_dict({"construct": "demands", "question": "?", "type": "extract"})
+COMPARISON = Codebook.from_dict({"construct": "polite", "question": "?", "type": "compare"})
+
+
 @pytest.fixture(autouse=True)
 def _study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -150,11 +165,45 @@ def test_a_scale() -> None:
     assert [found[unit][0].value for unit in ("1", "2")] == [10.0, 0.0]
 
 
+@pytest.mark.parametrize(
+    ("codebook", "cells", "values"),
+    [
+        (COUNT, ("0", "5000", "12.0", "1e3"), [0, 5000, 12, 1000]),
+        # People may be finer than the model is asked to be.
+        (NUMBER, ("-1", "1.5", "0.125", ".5"), [-1, 1.5, 0.125, 0.5]),
+        (PASSAGES, ("0", "3", "40", "1"), [0, 3, 40, 1]),
+        (COMPARISON, ("-2.75", "0", "1000", "+1.5"), [-2.75, 0, 1000, 1.5]),
+    ],
+)
+def test_constructs_without_labels_have_numbers(
+    codebook: Codebook, cells: tuple[str, ...], values: list[float]
+) -> None:
+    rows = "".join(f"1,r{n},{cell}\n" for n, cell in enumerate(cells))
+    found, flow = ratings(f"id,rater,rating\n{rows}2,r0,NA\n3,r0,\n", LONG, codebook)
+    assert [rating.value for rating in found["1"]] == values
+    assert {(rating.label, rating.status) for rating in found["1"]} == {(None, "ok")}
+    assert list(found) == ["1"]
+    assert flow["n"]["cells without a rating"] == 2
+
+
+def test_numbers_may_stand_in_lists() -> None:
+    found, _ = ratings('id,rating\n1,"[3, 0]"\n', {"layout": "list"}, COUNT)
+    assert [rating.value for rating in found["1"]] == [3.0, 0.0]
+
+
 LONG = {"layout": "long"}
 BROKEN: dict[str, tuple[str, dict[str, Any], Codebook, str]] = {
     "no code": ("id,rater,rating\n1,a,1\n2,a,positiv\n", LONG, ORDINAL, "line 3"),
     "a number for a topic": ("id,rater,rating\n1,a,1\n", LONG, NOMINAL, "sport, war"),
     "outside the scale": ("id,rater,rating\n1,a,11\n", LONG, SCALE, "from 0 to 10"),
+    "a count above the scale": ("id,rater,rating\n1,a,5001\n", LONG, COUNT, "a whole number from 0 to 5000"),
+    "half a count": ("id,rater,rating\n1,a,2.5\n", LONG, COUNT, "a whole number"),
+    "a count in words": ("id,rater,rating\n1,a,1\n2,a,many\n", LONG, COUNT, "line 3"),
+    "a number outside": ("id,rater,rating\n1,a,1.6\n", LONG, NUMBER, "a number from -1.0 to 1.5"),
+    "fewer than no passages": ("id,rater,rating\n1,a,-1\n", LONG, PASSAGES, "how many passages"),
+    "a passage": ("id,rater,rating\n1,a,roads\n", LONG, PASSAGES, "0 or more"),
+    "a word of the comparison": ("id,rater,rating\n1,a,first\n", LONG, COMPARISON, "Allowed: a number;"),
+    "an endless number": ("id,rater,rating\n1,a,1e999\n", LONG, COMPARISON, "Allowed: a number;"),
     "twice": ("id,rater,rating\n1,a,1\n1,a,0\n", LONG, ORDINAL, "rated the unit 1 twice"),
     "two rows": ("id,a\n1,1\n1,0\n", {"layout": "wide", "raters": ["a"]}, ORDINAL, "line 3"),
     "no rater": ("id,rater,rating\n1,,1\n", LONG, ORDINAL, "names no rater"),

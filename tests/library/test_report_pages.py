@@ -21,6 +21,7 @@ from study import claims
 from study.codebook import Codebook
 from study.config.names import FIXED_TABLES
 from study.errors import StudyError
+from study.prompt import Prompt
 from study.report import words
 from study.report.__main__ import main
 from study.report.blocks import Block, Missing, Page, Table, Verbatim
@@ -369,6 +370,70 @@ def test_a_construct_of_names_without_values_has_no_correlation(material: Materi
     assert "labels are names without an order" in page("06_validity", nominal).point
 
 
+def test_repeats_are_no_further_texts(material: Material) -> None:
+    """Asked twice, a text is one text: in the numbers of texts, in valid mass, and among the failures."""
+    once = material.codings["llm"]
+    twice = pd.concat([once, once.assign(repeat=2)], ignore_index=True)
+    repeated = replace(material, codings={**material.codings, "llm": twice})
+    for name in ("01_verdict", "02_flow", "08_confusion"):
+        assert everything(name, repeated) == everything(name, material)
+    rows = [
+        row
+        for block in page("15_appendix", repeated).blocks
+        if isinstance(block, Table) and block.caption == "Texts without a usable code"
+        for _, group in block.groups
+        for row in group
+    ]
+    assert [row[3] for row in rows] == ["1", "1"]
+    # A text with a code in one of its repeats is coded.
+    half = twice.assign(status=twice["status"].where(twice["repeat"] == 1, "ok"))
+    shown = everything("01_verdict", replace(material, codings={**material.codings, "llm": half}))
+    assert "stand for all that it was given" not in shown
+
+
+def test_several_constructs_are_named_where_they_are_spoken_of(material: Material) -> None:
+    two = replace(material, codebooks={"mood": material.codebooks["sentiment"], **material.codebooks})
+    assert re.search(r"Sentiment: on the same \d+ texts, the LLM ", page("01_verdict", two).point)
+    assert "Whether measures of mood agree with people cannot be said" in page("01_verdict", two).point
+    without = replace(two, tables={**two.tables, "comparison": empty_table("comparison")})
+    assert re.search(r"Sentiment: on \d+ texts, the correlation with", page("06_validity", without).point)
+
+
+def test_numbers_without_classes_are_said_to_have_none(material: Material) -> None:
+    book = Codebook.from_dict(
+        {"construct": "sentiment", "question": "How many?", "type": "count", "scale": {"low": 0, "high": 9}}
+    )
+    empty = {name: empty_table(name) for name in ("classification", "confusion", "calibration")}
+    codings = {name: table.drop(columns="valid_mass") for name, table in material.codings.items()}
+    counted = replace(changed(material, **empty), codebooks={"sentiment": book}, codings=codings)
+    made = page("08_confusion", counted)
+    assert made.point == "Sentiment: its scores are numbers without classes; part 6 correlates them."
+    why = {block.what: block.why for block in made.blocks if isinstance(block, Missing)}
+    assert why["Valid mass of sentiment"].startswith("There are no labels that could share the probability")
+    assert why["Confusions of sentiment"] == "Its scores are numbers without classes; part 6 correlates them."
+    # Numbers on both sides of zero have classes by sign, and the table of them says so.
+    signed = replace(counted, tables={**counted.tables, "classification": material.tables["classification"]})
+    assert "without classes" not in page("08_confusion", signed).point
+
+
+def test_a_correlation_without_an_interval_is_said_without_one(material: Material) -> None:
+    agreement = material.tables["agreement"].copy()
+    agreement[["ci_low", "ci_high"]] = float("nan")
+    bare = changed(material, agreement=agreement, comparison=empty_table("comparison"))
+    point = page("06_validity", bare).point
+    assert re.search(r"\(r, 95% CI\) is \.\d\d for (the LLM|VADER) and \.\d\d for (the LLM|VADER)\.", point)
+
+
+def test_texts_that_could_not_be_compared_are_in_the_flow(material: Material) -> None:
+    codes = material.codings["llm"].copy()
+    codes.loc[codes.index[:3], "status"] = "not_compared"
+    codings = {**material.codings, "llm": codes}
+    shown = everything("02_flow", replace(material, codings=codings))
+    assert "3 not compared" in shown
+    assert "Not compared" in shown
+    assert "ot compared" not in everything("02_flow", material)
+
+
 HOSTILE = "</style></pre><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}\x00\u202e"
 
 
@@ -407,6 +472,9 @@ def test_nothing_that_a_study_holds_becomes_markup(material: Material) -> None:
     )
     revisions = ({"date": "2025-03-31", "change": HOSTILE, "agreement": None},)
     asked = report_study.instrument()
+    question = replace(
+        asked.questions[0], prompt=Prompt(HOSTILE, HOSTILE), labels=(HOSTILE, "b"), answers=(HOSTILE, "b")
+    )
     model = {**asked.model, "title": HOSTILE, "licence": HOSTILE, "architecture": HOSTILE}
     study = {
         **material.study,
@@ -421,7 +489,7 @@ def test_nothing_that_a_study_holds_becomes_markup(material: Material) -> None:
         tables=tables,
         units=material.units.assign(text=HOSTILE, domain=HOSTILE),
         codebooks={"sentiment": replace(book, question=HOSTILE, categories=categories, revisions=revisions)},
-        instruments=[replace(asked, before=HOSTILE, labels=(HOSTILE, "b"), model=model)],
+        instruments=[replace(asked, questions=(question,), model=model)],
         figures={"agreement_sentiment": b"\x89PNG"},
     )
     for name, build in PAGES.items():

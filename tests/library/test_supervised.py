@@ -171,6 +171,22 @@ def test_a_criterion_that_cannot_be_learnt_says_why(learner: str, words: str) ->
         code(units, nothing, "classifier", {"learner": learner}, Codebook.from_dict(BOOK), language="en")
 
 
+def test_counts_are_predicted_as_numbers_and_not_as_classes() -> None:
+    hurt = Codebook.from_dict(
+        {"construct": "hurt", "question": "?", "type": "count", "scale": {"low": 0, "high": 99}}
+    )
+    texts = random_texts(600)
+    units = corpus(texts)
+    counts = [float(text.split().count("word7") * 3 + text.split().count("word8")) for text in texts]
+    said = [str(int(count)) for count in counts]
+    human = codings(units["unit_id"], construct="hurt", coder="humans", score=counts, label=said)
+    table = code(units, human, "classifier", {"learner": "ridge"}, hurt, language="en")
+    assert np.corrcoef(table["score"], counts)[0, 1] > 0.7
+    assert table["label"].isna().all()
+    with pytest.raises(StudyError, match="no label for 'hurt'"):
+        code(units, human, "classifier", {"learner": "logistic"}, hurt, language="en")
+
+
 def test_codes_that_are_all_alike_cannot_be_learnt() -> None:
     with pytest.raises(StudyError, match="all have one code"):
         fitted(corpus(random_texts(20)), np.ones(20, dtype=object))

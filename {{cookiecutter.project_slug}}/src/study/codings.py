@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,19 @@ import pandas as pd
 
 from study.codebook import Codebook
 from study.errors import StudyError
-from study.instrument import Instrument
-from study.store import ResponseStore, response_key
+from study.instrument import Instrument, Question
+from study.llm.labels import mean_log_p
+from study.prior import calibrated
+from study.requests import REFERENCE, Request, Task, tasks
+from study.store import ResponseStore
+
+SEPARATOR = "; "
+"""What stands between the categories of a multilabel coding."""
+NO_CATEGORY = "(none)"
+"""The label of a multilabel coding to which no category applies."""
+
+RAW = "raw_"
+"""What begins the names of figures before calibration."""
 
 
 def label_probabilities(log_p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +47,7 @@ def label_probabilities(log_p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return raised / total, (np.exp(largest) * total)[:, 0]
 
 
-def expected_score(probabilities: np.ndarray, values: list[float | None]) -> np.ndarray:
+def expected_score(probabilities: np.ndarray, values: Sequence[float | None]) -> np.ndarray:
     """Return the probability-weighted mean of the labels' values (Licht et al. 2025, arXiv 2509.03116).
 
     A label without a value ('not codable') takes no part: the others are renormalised.
@@ -52,78 +65,343 @@ def expected_score(probabilities: np.ndarray, values: list[float | None]) -> np.
         Shape (texts,), in the units of `values`; NaN where no label has a value, or those that have one no
         probability.
     """
-    counted = np.array([v is not None for v in values])
-    if not counted.any():
+    weights, scores = _counted(probabilities, values)
+    if not scores.size:
         return np.full(len(probabilities), np.nan)
-    weights = probabilities[:, counted]
-    scores = np.array([v for v in values if v is not None], dtype=float)
     total = weights.sum(axis=1)
     return np.divide(weights @ scores, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
+def score_sd(probabilities: np.ndarray, values: Sequence[float | None]) -> np.ndarray:
+    """Return the standard deviation of the label's value under the label probabilities.
+
+    How unsure the model is of one text, in the units of `values`; shapes as in `expected_score`.
+    """
+    weights, scores = _counted(probabilities, values)
+    mean = expected_score(probabilities, values)
+    if not scores.size:
+        return mean
+    total = weights.sum(axis=1)
+    squares = (weights * (scores[None, :] - mean[:, None]) ** 2).sum(axis=1)
+    return np.sqrt(np.divide(squares, total, out=np.full(len(total), np.nan), where=total > 0))
+
+
+def _counted(probabilities: np.ndarray, values: Sequence[float | None]) -> tuple[np.ndarray, np.ndarray]:
+    counted = np.array([v is not None for v in values], dtype=bool)
+    return probabilities[:, counted], np.array([v for v in values if v is not None], dtype=float)
+
+
 def coding_table(
-    units: pd.DataFrame,
-    instrument: Instrument,
-    codebook: Codebook,
-    responses: dict[str, dict[str, Any]],
-    repeat: int = 1,
+    task: Task, codebooks: Mapping[str, Codebook], responses: Mapping[str, Mapping[str, Any]]
 ) -> pd.DataFrame:
-    """Return one row a unit.
+    """Return one row a unit, repeat and construct.
 
     Parameters
     ----------
-    units
-        Columns unit_id, text_sha256: the units that were coded.
+    task
+        What the instrument was asked; texts with the column `text` where passages were extracted or figures
+        are calibrated.
+    codebooks
+        {construct: codebook} of the instrument's questions.
     responses
-        {key: response as stored}; every unit has one.
+        {key: response as stored}; every request has one.
 
     Returns
     -------
     DataFrame
-        unit_id, construct, coder, instrument_id, repeat, text_sha256, status, label (the most probable one;
-        of equals the one that is offered first), score, p_<label> for each label, valid_mass, n_tokens (of
-        prompt and text), truncated (tokens of the text left out). Label, score and probabilities are
-        missing where the model was not asked; the score, but not the label, where it is 'not codable'.
+        unit_id, construct, coder, instrument_id, repeat, text_sha256, status, label, score, then as far as
+        the construct has them:
+
+        - choice: score_sd (of the value under the label probabilities), p_<label> for each label, valid_mass;
+          label is the most probable one (of equals the one that comes first in the codebook), or the one that
+          was drawn where the temperature is above 0; calibrated codings have the same before calibration as
+          raw_label, raw_score, raw_score_sd and raw_p_<label>, and after it label is the most probable one;
+        - number: score, log_p;
+        - spans: spans (JSON: a list of objects with start, end and text), score (how many), log_p;
+        - compare: score and score_se (Bradley-Terry, log-odds), order_effect, comparisons;
+        - rationale;
+        - a multilabel file has one row more, with the file's name as construct: label (the categories that
+          apply, with '; ' between them), p_<category>, score (the expected number of categories);
+
+        and n_tokens (of prompts and text), n_written, truncated (tokens of the text left out), escaped; of a
+        text that was compared, the mean over its comparisons, and the most that was left out or escaped in
+        one of them. All but the first columns are missing where the model was not asked; the score, but not
+        the label, where it is 'not codable'.
     """
-    found = [responses[response_key(instrument.instrument_id, d, repeat)] for d in units["text_sha256"]]
-    table = pd.DataFrame(
-        {
-            "unit_id": units["unit_id"].to_numpy(),
-            "construct": instrument.construct,
-            "coder": instrument.coder,
-            "instrument_id": instrument.instrument_id,
-            "repeat": repeat,
-            "text_sha256": units["text_sha256"].to_numpy(),
-            "status": [response["status"] for response in found],
-        }
+    parts = [
+        _compared(task, codebooks[question.construct], responses)
+        if task.instrument.compares
+        else _coded(task, place, codebooks[question.construct], responses)
+        for place, question in enumerate(task.instrument.questions)
+    ]
+    if all(codebooks[construct].category is not None for construct in task.instrument.constructs):
+        parts.append(_subset(task, codebooks, parts))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _subset(task: Task, codebooks: Mapping[str, Codebook], parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return a row a unit for a multilabel file as a whole: which of its categories apply."""
+    books = [codebooks[construct] for construct in task.instrument.constructs]
+    whole = parts[0][["unit_id", "construct", "coder", "instrument_id", "repeat", "text_sha256"]].assign(
+        construct=task.instrument.name, status=parts[0]["status"]
     )
-    n_labels = len(instrument.labels)
-    asked = np.array([response["log_p"] is not None for response in found], dtype=bool)
-    log_p = np.full((len(found), n_labels), np.nan)
-    for row, response in enumerate(found):
-        if response["log_p"] is not None:
-            log_p[row] = response["log_p"]
-    probabilities = np.full((len(found), n_labels), np.nan)
-    mass = np.full(len(found), np.nan)
-    label = np.full(len(found), None, dtype=object)
-    score = np.full(len(found), np.nan)
-    if asked.any():
-        probabilities[asked], mass[asked] = label_probabilities(log_p[asked])
-        values = [codebook.values[codebook.labels.index(name)] for name in instrument.labels]
-        score[asked] = expected_score(probabilities[asked], values)
-        label[asked] = np.array(instrument.labels, dtype=object)[probabilities[asked].argmax(axis=1)]
-    table["label"] = pd.Series(label, dtype="str")
-    table["score"] = score
+    for part in parts[1:]:
+        # Of a text that can be coded for some categories only, it is not known which apply.
+        whole["status"] = whole["status"].where(whole["status"] != "ok", part["status"])
+    ok = whole["status"] == "ok"
+    applies = [part["label"] == book.labels[0] for book, part in zip(books, parts, strict=True)]
+    names = [str(book.category) for book in books]
+    label = [
+        SEPARATOR.join(name for name, each in zip(names, row, strict=True) if each) or NO_CATEGORY
+        for row in zip(*applies, strict=True)
+    ]
+    whole["label"] = pd.Series(label, dtype="str", index=whole.index).where(ok)
+    probabilities = {
+        f"p_{name}": part[f"p_{book.labels[0]}"].where(ok)
+        for name, book, part in zip(names, books, parts, strict=True)
+    }
+    whole["score"] = sum(probabilities.values())
+    return whole.assign(
+        **probabilities,
+        **{count: parts[0][count] for count in ("n_tokens", "n_written", "truncated", "escaped")},
+    )
+
+
+def _coded(
+    task: Task, place: int, codebook: Codebook, responses: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    question = task.instrument.questions[place]
+    table, found = _rows(task, question, responses)
+    answers = [None if one["answers"] is None else one["answers"][place] for one in found]
+    if question.kind == "choice":
+        reference = _reference(task, place, responses) if codebook.calibration else None
+        table = table.assign(**_choices(question, codebook, answers, reference))
+    else:
+        table = table.assign(
+            **(_numbers(answers) if question.kind == "number" else _spans(task, table, answers))
+        )
     if codebook.not_codable is not None:
         refused = table["label"] == codebook.not_codable
         table.loc[refused, "status"] = "not_codable"
         table.loc[refused, "score"] = np.nan
-    for column, name in enumerate(instrument.labels):
-        table[f"p_{name}"] = probabilities[:, column]
-    table["valid_mass"] = mass
-    table["n_tokens"] = [response["n_tokens"] for response in found]
-    table["truncated"] = [response["truncated"] for response in found]
+    if question.rationale != "none":
+        table["rationale"] = pd.Series([_rationale(answer) for answer in answers], dtype="str")
+    for count in ("n_tokens", "n_written", "truncated", "escaped"):
+        table[count] = [one[count] for one in found]
     return table
+
+
+def _rows(
+    task: Task, question: Question, responses: Mapping[str, Mapping[str, Any]]
+) -> tuple[pd.DataFrame, list[Mapping[str, Any]]]:
+    """Return a row a unit and repeat, and the response of each; units with one text have one response."""
+    by_text: dict[str, list[Request]] = {}
+    for request in task.wanted:
+        by_text.setdefault(task.sha256_of(request.rows[0]), []).append(request)
+    units = task.texts[task.texts["unit_id"] != REFERENCE]
+    rows = [
+        (unit_id, digest, request)
+        for unit_id, digest in zip(units["unit_id"], units["text_sha256"], strict=True)
+        for request in by_text[digest]
+    ]
+    found = [responses[request.key] for _, _, request in rows]
+    table = pd.DataFrame(
+        {
+            "unit_id": pd.Series([unit_id for unit_id, _, _ in rows], dtype="str"),
+            "construct": question.construct,
+            "coder": task.instrument.coder,
+            "instrument_id": task.instrument.instrument_id,
+            "repeat": pd.Series([request.repeat for _, _, request in rows], dtype="int64"),
+            "text_sha256": pd.Series([digest for _, digest, _ in rows], dtype="str"),
+            "status": pd.Series([one["status"] for one in found], dtype="str"),
+        }
+    )
+    return table, found
+
+
+def _reference(task: Task, place: int, responses: Mapping[str, Mapping[str, Any]]) -> np.ndarray:
+    """Return log P of the labels given the reference texts, shape (texts x repeats, labels)."""
+    references = set(task.texts.loc[task.texts["unit_id"] == REFERENCE, "text_sha256"])
+    log_p = []
+    for request in task.wanted:
+        if task.sha256_of(request.rows[0]) not in references:  # which may be the text of a unit too
+            continue
+        response = responses[request.key]
+        if response["answers"] is None:
+            raise StudyError(
+                "A reference text of the calibration could not be evaluated, so nothing can be calibrated.",
+                file=f"config/codebooks/{task.instrument.name}.yaml",
+                key="calibration.texts",
+                found=f"{task.texts['text'].iat[request.rows[0]]} ({response['status']})",
+                hint="Shorten the text, or use another one.",
+            )
+        log_p.append(mean_log_p(np.array(response["answers"][place]["log_p"])))
+    return np.array(log_p)
+
+
+def _choices(
+    question: Question,
+    codebook: Codebook,
+    answers: Sequence[Mapping[str, Any] | None],
+    reference: np.ndarray | None,
+) -> dict[str, Any]:
+    n = len(question.labels)
+    asked = np.array([answer is not None for answer in answers], dtype=bool)
+    log_p = np.full((len(answers), n), np.nan)
+    drawn = np.full(len(answers), -1)
+    for row, answer in enumerate(answers):
+        if answer is not None:
+            log_p[row] = mean_log_p(np.array(answer["log_p"]))
+            drawn[row] = answer.get("label", -1)
+    columns = _figures(question, codebook, log_p, asked, drawn)
+    valid_mass = columns.pop("valid_mass")
+    if reference is not None:
+        raw = {f"{RAW}{name}": values for name, values in columns.items()}
+        after = np.full_like(log_p, np.nan)
+        if asked.any():
+            after[asked] = calibrated(log_p[asked], reference)
+        columns = _figures(question, codebook, after, asked, np.full(len(answers), -1))
+        columns.pop("valid_mass")
+        columns |= raw
+    return columns | {"valid_mass": valid_mass}
+
+
+def _figures(
+    question: Question, codebook: Codebook, log_p: np.ndarray, asked: np.ndarray, drawn: np.ndarray
+) -> dict[str, Any]:
+    """Return label, score, score_sd, the labels' probabilities, and the valid mass."""
+    values = [codebook.values[codebook.labels.index(label)] for label in question.labels]
+    probabilities, mass = np.full_like(log_p, np.nan), np.full(len(log_p), np.nan)
+    label = np.full(len(log_p), None, dtype=object)
+    score, sd = np.full(len(log_p), np.nan), np.full(len(log_p), np.nan)
+    if asked.any():
+        probabilities[asked], mass[asked] = label_probabilities(log_p[asked])
+        score[asked] = expected_score(probabilities[asked], values)
+        sd[asked] = score_sd(probabilities[asked], values)
+        most = np.where(drawn[asked] >= 0, drawn[asked], probabilities[asked].argmax(axis=1))
+        label[asked] = np.array(question.labels, dtype=object)[most]
+    return {
+        "label": pd.Series(label, dtype="str"),
+        "score": score,
+        "score_sd": sd,
+        **{f"p_{name}": probabilities[:, column] for column, name in enumerate(question.labels)},
+        "valid_mass": mass,
+    }
+
+
+def _numbers(answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    return {
+        "label": pd.Series([None] * len(answers), dtype="str"),
+        "score": [np.nan if answer is None else float(answer["value"]) for answer in answers],
+        "log_p": [np.nan if answer is None else answer["log_p"] for answer in answers],
+    }
+
+
+def _spans(task: Task, table: pd.DataFrame, answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    text_of = dict(zip(task.texts["text_sha256"], task.texts["text"], strict=True))
+    written: list[str | None] = []
+    for digest, answer in zip(table["text_sha256"], answers, strict=True):
+        if answer is None:
+            written.append(None)
+            continue
+        text = text_of[digest]
+        spans = [{"start": start, "end": end, "text": text[start:end]} for start, end in answer["spans"]]
+        written.append(json.dumps(spans))
+    return {
+        "label": pd.Series([None] * len(answers), dtype="str"),
+        "score": [np.nan if answer is None else float(len(answer["spans"])) for answer in answers],
+        "spans": pd.Series(written, dtype="str"),
+        "log_p": [np.nan if answer is None else answer["log_p"] for answer in answers],
+    }
+
+
+def _rationale(answer: Mapping[str, Any] | None) -> str | None:
+    """Return the rationale; of several, one for each order of the labels, the first."""
+    if answer is None:
+        return None
+    rationale = answer.get("rationale")
+    return rationale[0] if isinstance(rationale, list) else rationale
+
+
+def _compared(task: Task, codebook: Codebook, responses: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return a row a unit: its Bradley-Terry score; units with one text have one score."""
+    from study.bradley_terry import bradley_terry
+
+    texts = task.texts
+    digests = [str(digest) for digest in texts["text_sha256"]]
+    found = [(request, responses[request.key]) for request in task.wanted]
+    answered = [(request, one) for request, one in found if one["answers"] is not None]
+    table = texts[["unit_id"]].assign(
+        construct=codebook.construct,
+        coder=task.instrument.coder,
+        instrument_id=task.instrument.instrument_id,
+        repeat=1,
+        text_sha256=digests,
+        status="ok",
+        label=pd.Series([None] * len(texts), dtype="str"),
+    )
+    scores = pd.DataFrame(columns=["item", "score", "se", "comparisons"])
+    order_effect = np.nan
+    mass: dict[str, list[float]] = {}
+    if answered:
+        log_p = np.array([mean_log_p(np.array(one["answers"][0]["log_p"])) for _, one in answered])
+        probabilities, valid = label_probabilities(log_p)
+        outcomes = ["p_first", "p_second", "p_tie"][: probabilities.shape[1]]
+        comparisons = pd.DataFrame(probabilities, columns=outcomes).assign(
+            first=[digests[request.rows[0]] for request, _ in answered],
+            second=[digests[request.rows[1]] for request, _ in answered],
+        )
+        fitted = bradley_terry(comparisons, ties=len(outcomes) == 3, name=codebook.construct)
+        scores = fitted.scores
+        order_effect = np.nan if fitted.order_effect is None else fitted.order_effect.value
+        for (request, _), share in zip(answered, valid, strict=True):
+            for row in request.rows:
+                mass.setdefault(digests[row], []).append(float(share))
+    by_text = scores.set_index("item")
+    for name, figure in (("score", "score"), ("score_se", "se")):
+        table[name] = by_text[figure].reindex(digests).to_numpy(dtype=float)
+    table["order_effect"] = order_effect
+    table["comparisons"] = by_text["comparisons"].reindex(digests).fillna(0).to_numpy(dtype="int64")
+    table["valid_mass"] = [float(np.mean(mass[d])) if d in mass else np.nan for d in digests]
+    table["status"] = _status_of_compared(texts, found, by_text.index)
+    counts: dict[str, list[Mapping[str, Any]]] = {}
+    for request, one in found:
+        for row in request.rows:
+            counts.setdefault(digests[row], []).append(one)
+    for name in ("n_tokens", "n_written", "truncated", "escaped"):
+        table[name] = [_of_comparisons(name, counts.get(digest, ())) for digest in digests]
+    return table
+
+
+def _of_comparisons(name: str, found: Sequence[Mapping[str, Any]]) -> int:
+    """Return a count of a text's comparisons: the mean of tokens; the most that was cut or escaped in one."""
+    if not found:
+        return 0
+    each = [int(one[name]) for one in found]
+    return round(sum(each) / len(each)) if name in ("n_tokens", "n_written") else max(each)
+
+
+def _status_of_compared(
+    texts: pd.DataFrame, found: Sequence[tuple[Request, Mapping[str, Any]]], scored: pd.Index
+) -> list[str]:
+    """Return 'ok' for a text with a score; for another, why its comparisons failed."""
+    why: dict[str, str] = {}
+    for request, one in found:
+        for row in request.rows:
+            if one["status"] != "ok":
+                why.setdefault(str(texts["text_sha256"].iat[row]), str(one["status"]))
+    return ["ok" if digest in scored else why.get(digest, "not_compared") for digest in texts["text_sha256"]]
+
+
+def _responses(task: Task, where: Mapping[str, str], store: ResponseStore, index: Path) -> dict[str, Any]:
+    keys = {request.key for request in task.wanted}
+    if lost := keys - where.keys():
+        raise StudyError(
+            f"{len(lost)} of {len(keys)} responses for {task.instrument.name} are not in the index.",
+            file=index,
+            hint="Delete the index and run again: what is missing is asked.",
+        )
+    return {one["key"]: one for one in store.read({key: where[key] for key in keys})}
 
 
 def main(
@@ -133,33 +411,31 @@ def main(
     instruments: list[Path],
     codebooks: list,  # type: ignore[type-arg]
     indexes: list[Path],
-    code: str,
+    asked: dict,  # type: ignore[type-arg]
     store: Path,
     codings: Path,
 ) -> None:
-    """Write the coding table of one coder: all its constructs, one after the other."""
-    table = pd.read_parquet(units, columns=["unit_id", "text_sha256"])
-    if code == "sample":
-        drawn = pd.read_csv(sample, dtype={"unit_id": str}, keep_default_na=False)["unit_id"]
-        table = table[table["unit_id"].isin(set(drawn))]
+    """Write the coding table of one coder: all its constructs, one after the other.
+
+    Parameters
+    ----------
+    asked
+        What the coder is asked, see `study.requests.tasks`.
+    """
+    books = {book.construct: book for book in map(Codebook.from_dict, codebooks)}
+    columns = ["unit_id", "text_sha256"]
+    if any(book.type == "extract" or book.calibration for book in books.values()):
+        columns.append("text")
+    table = pd.read_parquet(units, columns=columns)
     index = pd.concat([pd.read_csv(path, dtype=str) for path in indexes])
     where: dict[str, str] = dict(zip(index["key"], index["segment"], strict=True))
-    by_construct = {book.construct: book for book in map(Codebook.from_dict, codebooks)}
-    parts = []
-    for path in instruments:
-        instrument = Instrument.read(path)
-        keys = {response_key(instrument.instrument_id, digest, 1) for digest in table["text_sha256"]}
-        if lost := keys - where.keys():
-            raise StudyError(
-                f"{len(lost)} of {len(keys)} texts have no response for {instrument.construct} in the index.",
-                file=indexes[0],
-                hint="Delete the index and run again: what is missing is asked.",
-            )
-        found = ResponseStore(store).read({key: where[key] for key in keys})
-        responses = {response["key"]: response for response in found}
-        parts.append(coding_table(table, instrument, by_construct[instrument.construct], responses))
-    result = pd.concat(parts, ignore_index=True).sort_values(["construct", "unit_id"], kind="stable")
-    result.to_parquet(codings, index=False)
+    read = [Instrument.read(path) for path in instruments]
+    parts = [
+        coding_table(task, books, _responses(task, where, ResponseStore(store), indexes[0]))
+        for task in tasks(table, sample, read, asked)
+    ]
+    result = pd.concat(parts, ignore_index=True)
+    result.sort_values(["construct", "unit_id", "repeat"], kind="stable").to_parquet(codings, index=False)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ one that `first` keeps.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 import unicodedata
@@ -19,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from study import sources
+from study.digest import text_sha256
 from study.errors import StudyError
 from study.flow import Flow, examples
 from study.reading import Reading, format_of, read, read_folder, to_text
@@ -49,11 +49,6 @@ class Part:
     group: str
     label: str
     reading: Reading
-
-
-def text_sha256(text: str) -> str:
-    """Return the sha256 of the text in UTF-8, in hexadecimal digits."""
-    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
 
 
 def read_part(source: Mapping[str, Any], downloads: Path = sources.DOWNLOADS) -> Part:

@@ -7,22 +7,110 @@ an answer changes the id, and whatever could not (a label's numeric value, say) 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from study import prompt as prompts
 from study.codebook import Codebook
 from study.errors import StudyError
+from study.prompt import Prompt
 
-SCORING_VERSION = 1
+SCORING_VERSION = 2
 """Raised by us when scoring changes its meaning, so that older responses are not taken for new ones."""
 
-_TEXT = "\ue000the text\ue001"
-_ANSWER = "\ue000the answer\ue001"
+NOT_KEPT = ("chat_template", "special_tokens")
+"""Parts of a model's card that an instrument leaves out: the rendered prompt holds what they do."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked for one construct.
+
+    Attributes
+    ----------
+    construct
+        What is measured; not part of the identity.
+    kind
+        'choice' (one of several labels, all of which are scored), 'number' or 'spans' (written by the model).
+    prompt
+        What the model is shown around the text.
+    labels, answers
+        The closed set of labels, in the codebook's order, and what the model says for each; the probabilities
+        of the answers are those of the labels.
+    label_order, seed, listed
+        In which orders the labels are offered: `fixed`, `rotated` (each rotation) or `random` (one for each
+        text, which the seed decides); for each slot of the prompt what it says about each label.
+    held_back
+        How many labels keep their place at the end ('not codable').
+    lead, tail
+        What stands around a number.
+    low, high, decimals
+        Between which numbers, and with how many decimals.
+    most, none
+        How many passages at most, and what is said when there is none.
+    rationale, rationale_tokens
+        Whether the model gives reasons: `none`, `before` or `after` the answer; in how many tokens at most.
+    """
+
+    construct: str
+    kind: str
+    prompt: Prompt
+    labels: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    label_order: str = "fixed"
+    seed: int = 1
+    listed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    held_back: int = 0
+    lead: str = ""
+    tail: str = ""
+    low: float = 0
+    high: float = 0
+    decimals: int = 0
+    most: int = 0
+    none: str = ""
+    rationale: str = "none"
+    rationale_tokens: int = 0
+
+    def orders(self, text_sha256: str) -> list[tuple[int, ...]]:
+        """Return in which orders the labels are offered with one text."""
+        n = len(self.labels) - self.held_back
+        last = tuple(range(n, len(self.labels)))
+        if self.label_order == "rotated":
+            return [tuple((first + i) % n for i in range(n)) + last for first in range(n)]
+        if self.label_order == "random":
+
+            def place(label: int) -> str:
+                return hashlib.sha256(f"{self.seed}|{text_sha256}|{label}".encode()).hexdigest()
+
+            return [tuple(sorted(range(n), key=place)) + last]
+        return [tuple(range(len(self.labels)))]
+
+    def prompt_in_order(self, order: Sequence[int]) -> Prompt:
+        """Return the prompt that offers the labels in an order."""
+        return self.prompt.in_order(self.listed, order)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what differs from the defaults, as plain JSON types, the construct first."""
+        record = asdict(self)
+        defaults = {each.name: each.default for each in fields(self)}
+        kept = {k: v for k, v in record.items() if k == "construct" or v not in (defaults[k], {}, ())}
+        kept["prompt"] = {k: v for k, v in record["prompt"].items() if v is not None and v != ""}
+        return json.loads(json.dumps(kept))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Question:
+        """Read what `to_dict` wrote."""
+        known = dict(record)
+        known["prompt"] = Prompt(**{"before": "", "after": "", **known["prompt"]})
+        for name in ("labels", "answers"):
+            known[name] = tuple(known.get(name, ()))
+        known["listed"] = {slot: tuple(parts) for slot, parts in known.get("listed", {}).items()}
+        return cls(**known)
 
 
 @dataclass(frozen=True)
@@ -31,46 +119,57 @@ class Instrument:
 
     Attributes
     ----------
-    construct, coder
-        What is measured, and the coder's name in the configuration; not part of the identity.
-    labels
-        The closed set of labels, in the order in which they are offered.
-    answers
-        What the model says for each label; their probabilities are those of the labels.
-    before, after
-        The rendered prompt around the text, chat template included.
+    name, coder
+        The codebook file's name, and the coder's in the configuration; not part of the identity.
+    questions
+        What is asked, a question a construct; the text is read once for all of them.
+    compares
+        Whether two texts are compared.
     end_of_turn
         The special token that ends an answer.
     model
         The model's card without its template (the rendered prompt holds what the template does).
     settings
-        Context size, the rule for texts that are too long, decoding.
+        context, too_long, temperature.
     """
 
-    construct: str
+    name: str
     coder: str
-    labels: tuple[str, ...]
-    answers: tuple[str, ...]
-    before: str
-    after: str
+    questions: tuple[Question, ...]
     end_of_turn: str
     model: dict[str, Any]
     settings: dict[str, Any]
 
     @property
+    def compares(self) -> bool:
+        """Whether two texts are compared."""
+        return self.questions[0].prompt.between is not None
+
+    @property
+    def constructs(self) -> list[str]:
+        """What is measured, in the order of the questions."""
+        return [question.construct for question in self.questions]
+
+    def question(self, construct: str) -> Question:
+        """Return what is asked for one construct."""
+        return self.questions[self.constructs.index(construct)]
+
+    @property
     def identity(self) -> dict[str, Any]:
         """Everything that decides an answer, and nothing else."""
+        asked = [question.to_dict() for question in self.questions]
+        for question in asked:
+            del question["construct"]
         return {
             "scoring_version": SCORING_VERSION,
-            "labels": list(self.labels),
-            "answers": list(self.answers),
-            "prompt": {"before": self.before, "after": self.after, "end_of_turn": self.end_of_turn},
+            "questions": asked,
+            "end_of_turn": self.end_of_turn,
             "model_sha256": self.model["sha256"],
             "engine": self.model["engine"],
             "settings": self.settings,
         }
 
-    @property
+    @functools.cached_property
     def instrument_id(self) -> str:
         """sha256 of the identity's canonical JSON."""
         canonical = json.dumps(self.identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -80,10 +179,11 @@ class Instrument:
         """Write the instrument as JSON, its id first."""
         record = {
             "instrument_id": self.instrument_id,
-            "construct": self.construct,
+            "name": self.name,
             "coder": self.coder,
-            "model": {key: value for key, value in self.model.items() if key != "chat_template"},
+            "model": {key: value for key, value in self.model.items() if key not in NOT_KEPT},
             **{key: value for key, value in self.identity.items() if key not in ("model_sha256", "engine")},
+            "questions": [question.to_dict() for question in self.questions],
         }
         return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 
@@ -99,18 +199,15 @@ class Instrument:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             instrument = cls(
-                construct=record["construct"],
+                name=record["name"],
                 coder=record["coder"],
-                labels=tuple(record["labels"]),
-                answers=tuple(record["answers"]),
-                before=record["prompt"]["before"],
-                after=record["prompt"]["after"],
-                end_of_turn=record["prompt"]["end_of_turn"],
+                questions=tuple(Question.from_dict(question) for question in record["questions"]),
+                end_of_turn=record["end_of_turn"],
                 model=record["model"],
                 settings=record["settings"],
             )
             instrument_id = instrument.instrument_id
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StudyError(
                 "This is no instrument.",
                 file=path,
@@ -128,21 +225,32 @@ class Instrument:
         return instrument
 
 
-def build(codebook: Codebook, coder: str, card: dict[str, Any], *, context: int, too_long: str) -> Instrument:
-    """Render the prompt of `codebook` in the model's own chat template.
+def build(
+    codebooks: Sequence[Codebook],
+    coder: str,
+    card: dict[str, Any],
+    *,
+    context: int,
+    too_long: str,
+    temperature: float = 0,
+) -> Instrument:
+    """Render the prompts of what is asked together in the model's own chat template.
 
     Parameters
     ----------
-    codebook
-        What to ask.
+    codebooks
+        What to ask, a codebook a construct, all from one file.
     coder
         The coder's name in the configuration.
     card
         The model's card (`study.llm.model.read_card`).
     context
-        Tokens that prompt, text and answer may have together.
+        Tokens that prompt, text and answers may have together.
     too_long
         What happens to a longer text: 'refuse' or 'truncate'.
+    temperature
+        0 takes the most probable answer; above, answers are drawn with their probabilities to the power of
+        1 / temperature.
 
     Raises
     ------
@@ -159,113 +267,68 @@ def build(codebook: Codebook, coder: str, card: dict[str, Any], *, context: int,
             found=context,
             allowed=f"at most {trained}",
         )
-    labels = codebook.labels
-    fill = {
-        "labels": in_words(labels),
-        "answers": "\n".join(f"- {answer}" for answer in codebook.answers),
-        "definitions": definitions(codebook),
-        "question": codebook.question,
-    }
-    system = _fill(codebook.system, fill)
-    question = _fill(codebook.wording[codebook.prompt["wording"]], {**fill, "text": _TEXT})
-    messages = [{"role": "system", "content": system}] if system else []
-    messages.append({"role": "user", "content": question})
-    rendered = _render(card, messages, ask=True)
-    before, found, after = rendered.partition(_TEXT)
-    if not found or _TEXT in after:
-        raise StudyError(
-            "The model's chat template does not repeat the text exactly once.", key=f"models.{card['name']}"
-        )
-    answered = _render(card, [*messages, {"role": "assistant", "content": _ANSWER}], ask=False)
-    if card["add_bos"] and card["bos_token"] and not before.startswith(card["bos_token"]):
-        before = card["bos_token"] + before
+    rendered = [prompts.render(codebook, card) for codebook in codebooks]
     return Instrument(
-        construct=codebook.construct,
+        name=codebooks[0].asked_in,
         coder=coder,
-        labels=tuple(labels),
-        answers=tuple(codebook.answers),
-        before=before,
-        after=after,
-        end_of_turn=_end_of_turn(answered, card),
+        questions=tuple(_question(book, shown) for book, (shown, _) in zip(codebooks, rendered, strict=True)),
+        end_of_turn=rendered[0][1],
         model=card,
-        settings={"decoding": "label probabilities", "context": context, "too_long": too_long},
+        settings={"context": context, "too_long": too_long, "temperature": float(temperature)},
     )
 
 
-def in_words(labels: Sequence[str]) -> str:
-    """Join labels as in a sentence: 'positive, negative or neutral'."""
-    return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} or {labels[-1]}"
-
-
-def definitions(codebook: Codebook) -> str:
-    """Spell out what each label means, one a line."""
-    lines = []
-    for category in codebook.categories:
-        line = f"- {category.label}"
-        if category.define:
-            line += f": {category.define}"
-        if category.example:
-            line += f" Example: {category.example}"
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def _fill(wording: str, values: dict[str, str]) -> str:
-    # In one pass: a definition that happens to contain '{text}' stays as it is written.
-    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), wording)
-
-
-def _render(card: dict[str, Any], messages: list[dict[str, str]], *, ask: bool) -> str:
-    """Apply the model file's own template; it comes with the file, so it runs in a sandbox."""
-    from jinja2 import TemplateError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    def refuse(message: str) -> None:
-        raise TemplateError(message)
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+def _question(codebook: Codebook, shown: Prompt) -> Question:
+    settings = codebook.prompt
+    common: dict[str, Any] = {"rationale": settings["rationale"]}
+    if settings["rationale"] != "none":
+        common["rationale_tokens"] = settings["rationale_tokens"]
+    if settings["label_order"] == "random":
+        common["seed"] = int(settings["seed"])
+    if codebook.closed:
+        return Question(
+            codebook.construct,
+            "choice",
+            shown,
+            labels=tuple(codebook.labels),
+            answers=tuple(codebook.answers),
+            label_order=settings["label_order"],
+            listed={slot: parts for slot, parts in prompts.listed(codebook).items() if shown.has(slot)},
+            held_back=0 if codebook.not_codable is None else 1,
+            **common,
+        )
+    if codebook.type == "extract":
+        return Question(codebook.construct, "spans", shown, most=codebook.spans, none=codebook.none, **common)
+    lead, _, tail = codebook.answer.partition("{label}")
+    assert codebook.scale is not None
+    low, high = codebook.scale
+    return Question(
+        codebook.construct,
+        "number",
+        shown,
+        lead=lead,
+        tail=tail,
+        low=low,
+        high=high,
+        decimals=codebook.decimals,
+        **common,
     )
-    environment.globals["raise_exception"] = refuse
-    values = {"bos_token": card["bos_token"], "eos_token": card["eos_token"], "add_generation_prompt": ask}
-    try:
-        return environment.from_string(card["chat_template"]).render(messages=messages, **values)
-    except Exception as error:  # a template is a foreign program: it may fail in any way
-        raise StudyError(
-            "The model's chat template cannot be applied to this codebook's prompt.",
-            key=f"models.{card['name']}",
-            found=f"{type(error).__name__}: {error}",
-            hint="Some models take no system text: leave 'system' empty in the codebook.",
-        ) from error
-
-
-def _end_of_turn(answered: str, card: dict[str, Any]) -> str:
-    """Return what the template puts after an answer, up to the end of the first special token."""
-    _, found, rest = answered.partition(_ANSWER)
-    if not found:
-        raise StudyError("The model's chat template does not repeat an answer.", key=f"models.{card['name']}")
-    rest = rest.strip()
-    if not rest:
-        return str(card["eos_token"])
-    special, closed, _ = rest.partition(">")
-    return special + closed if rest.startswith("<") and closed else rest.split()[0]
 
 
 def main(
     *,
-    codebook: dict,  # type: ignore[type-arg]
+    codebooks: list,  # type: ignore[type-arg]
     coder: str,
     card: Path,
     settings: dict,  # type: ignore[type-arg]
     instrument: Path,
 ) -> None:
-    """Write the instrument of one coder and one codebook."""
+    """Write the instrument of one coder and one codebook file."""
     built = build(
-        Codebook.from_dict(codebook),
+        [Codebook.from_dict(codebook) for codebook in codebooks],
         coder,
         json.loads(card.read_text(encoding="utf-8")),
-        context=settings["context"],
-        too_long=settings["too_long"],
+        **settings,
     )
     instrument.write_text(built.to_json(), encoding="utf-8")
 

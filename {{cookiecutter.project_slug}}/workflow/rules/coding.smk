@@ -40,20 +40,26 @@ rule instrument:
         card=lambda wildcards: f"results/models/{LLM_CODERS[wildcards.coder]['model']}.json",
         code=code("study.instrument"),
     output:
-        instrument="results/instruments/{coder}.{construct}.json",
+        instrument="results/instruments/{coder}.{codebook}.json",
     log:
-        "logs/instrument/{coder}.{construct}.log",
+        "logs/instrument/{coder}.{codebook}.log",
     conda:
         ENVIRONMENT
     params:
-        codebook=as_json(
-            lambda wildcards: without(study["codebooks"][wildcards.construct], "status", "revisions")
+        codebooks=as_json(
+            lambda wildcards: questionnaires([wildcards.coder])[wildcards.coder][wildcards.codebook]
         ),
-        settings=as_json({"context": study["coding"]["context"], "too_long": study["units"]["too_long"]}),
+        settings=as_json(
+            lambda wildcards: {
+                "context": study["coding"]["context"],
+                "too_long": study["units"]["too_long"],
+                "temperature": LLM_CODERS[wildcards.coder]["temperature"],
+            }
+        ),
     message:
-        "Writing down how {wildcards.coder} is asked for {wildcards.construct}"
+        "Writing down how {wildcards.coder} is asked for {wildcards.codebook}"
     shell:
-        "python -m study.instrument --codebook {params.codebook:q} --coder {wildcards.coder}"
+        "python -m study.instrument --codebooks {params.codebooks:q} --coder {wildcards.coder}"
         " --card {input.card} --settings {params.settings:q} --instrument {output.instrument} &> {log}"
 
 
@@ -75,22 +81,40 @@ rule ask:
     threads: study["coding"]["threads"]
     params:
         model=as_json(lambda wildcards: study["models"][wildcards.model]),
-        settings=as_json(
-            lambda wildcards: {
-                "context": study["coding"]["context"],
-                "shards": int(wildcards.shards),
-                "code": {name: LLM_CODERS[name]["code"] for name in coders_of(wildcards.model)},
-            }
-        ),
+        asked=as_json(lambda wildcards: {name: asked(name) for name in coders_of(wildcards.model)}),
         store=lambda wildcards: STORE,
     message:
         "Asking {wildcards.model} what is not known yet (shard {wildcards.shard} of {wildcards.shards})"
     shell:
         # The log and the terminal: a researcher wants to see how far it is.
         "python -m study.llm.coding --units {input.units} --sample {input.sample}"
-        " --instruments {input.instruments} --model {params.model:q} --settings {params.settings:q}"
-        " --threads {threads} --shard {wildcards.shard} --store {params.store} --index {output.index}"
+        " --instruments {input.instruments} --model {params.model:q} --asked {params.asked:q}"
+        " --threads {threads} --shard {wildcards.shard} --shards {wildcards.shards} --store {params.store} --index {output.index}"
         " 2>&1 | tee {log} >&2"
+
+
+rule plan:
+    input:
+        units="data/corpus/units.parquet",
+        sample="data/corpus/sample.csv",
+        instruments=instruments(LLM_CODERS),
+        code=code("study.llm.plan"),
+    conda:
+        ENVIRONMENT
+    threads: study["coding"]["threads"]
+    params:
+        models=as_json(
+            {name: study["models"][name] for name in {keys["model"] for keys in LLM_CODERS.values()}}
+        ),
+        model_of=as_json({name: keys["model"] for name, keys in LLM_CODERS.items()}),
+        asked=as_json({name: asked(name) for name in LLM_CODERS}),
+        store=lambda wildcards: STORE,
+    message:
+        "What coding will cost"
+    shell:
+        "python -m study.llm.plan --units {input.units} --sample {input.sample}"
+        " --instruments {input.instruments} --models {params.models:q} --model-of {params.model_of:q}"
+        " --asked {params.asked:q} --threads {threads} --store {params.store}"
 
 
 rule codings:
@@ -114,15 +138,16 @@ rule codings:
     params:
         codebooks=as_json(
             lambda wildcards: [
-                without(study["codebooks"][construct], "status", "revisions")
-                for construct in LLM_CODERS[wildcards.coder]["codebooks"]
+                book
+                for books in questionnaires([wildcards.coder])[wildcards.coder].values()
+                for book in books
             ]
         ),
-        which=lambda wildcards: LLM_CODERS[wildcards.coder]["code"],
+        asked=as_json(lambda wildcards: {wildcards.coder: asked(wildcards.coder)}),
         store=lambda wildcards: STORE,
     message:
         "Tabulating the codings of {wildcards.coder}"
     shell:
         "python -m study.codings --units {input.units} --sample {input.sample}"
         " --instruments {input.instruments} --codebooks {params.codebooks:q} --indexes {input.indexes}"
-        " --code {params.which} --store {params.store} --codings {output.codings} &> {log}"
+        " --asked {params.asked:q} --store {params.store} --codings {output.codings} &> {log}"

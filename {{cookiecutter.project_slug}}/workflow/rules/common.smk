@@ -16,7 +16,7 @@ os.environ |= {
 }
 
 from study import sources
-from study.codebook import Codebook
+from study.codebook import Codebook, asked_together
 from study.config import load
 from study.errors import StudyError
 from study.job import to_json
@@ -74,22 +74,62 @@ def coders_of(model):
     return [name for name, keys in coders("llm").items() if keys["model"] == model]
 
 
-def instruments(names):
-    """Return the instruments of some language-model coders, one a construct."""
-    return [
-        f"results/instruments/{name}.{construct}.json"
+def questionnaires(names):
+    """Return for each coder the codebook files that it asks about, with the codebooks of their questions."""
+    together = asked_together(study["codebooks"])
+    return {
+        name: {
+            file: [without(study["codebooks"][construct], "status", "revisions") for construct in constructs]
+            for file, constructs in together.items()
+            if set(constructs) & set(study["coders"][name]["codebooks"])
+        }
         for name in names
-        for construct in study["coders"][name]["codebooks"]
+    }
+
+
+def instruments(names):
+    """Return the instruments of some language-model coders, one a codebook file."""
+    return [
+        f"results/instruments/{name}.{file}.json"
+        for name, files in questionnaires(names).items()
+        for file in files
     ]
 
 
-def scale(codebook):
-    """Return a codebook's level, and the value of each label but 'not codable'."""
-    book = Codebook.from_dict(codebook)
-    values = {
-        category.label: category.value for category in book.categories if category.label != book.not_codable
+def asked(name):
+    """Return what a language-model coder is asked: which texts, how often, which pairs and reference texts."""
+    keys = study["coders"][name]
+    books = {
+        file: [Codebook.from_dict(book) for book in books]
+        for file, books in questionnaires([name])[name].items()
     }
-    return {"level": book.level, "values": values}
+    return {
+        "which": keys["code"],
+        "repeats": keys["repeats"],
+        "designs": {file: dict(each[0].pairs) for file, each in books.items() if each[0].pairs},
+        "references": {
+            file: book.calibration["texts"]
+            for file, each in books.items()
+            for book in each
+            if book.calibration
+        },
+    }
+
+
+def scale(codebook):
+    """Return a codebook's level, the value of each label of a text but 'not codable', and if there are classes.
+
+    Numbers have classes (their sign) where they can be on both sides of zero.
+    """
+    book = Codebook.from_dict(codebook)
+    of_a_text = book.closed and book.type != "compare"
+    values = {
+        category.label: category.value
+        for category in book.categories
+        if of_a_text and category.label != book.not_codable
+    }
+    signed = book.type == "number" and book.scale[0] < 0 < book.scale[1]
+    return {"level": book.level, "values": values, "classes": of_a_text or signed}
 
 
 def figure_png(kind, construct, shows, category):
@@ -113,5 +153,6 @@ types = {
 
 wildcard_constraints:
     coder="[a-z][a-z0-9_]*",
+    codebook="[a-z][a-z0-9_]*",
     construct="[a-z][a-z0-9_]*",
     model="[A-Za-z0-9._-]+",

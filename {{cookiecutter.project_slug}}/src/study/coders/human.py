@@ -14,7 +14,7 @@ from statistics import fmean, median
 import pandas as pd
 
 from study import sources
-from study.codebook import Codebook
+from study.codebook import WITH_CATEGORIES, Codebook
 from study.coders import codings
 from study.coders.ratings import Rating, Ratings, read_ratings
 from study.corpus import read_part
@@ -54,6 +54,13 @@ def score(ratings: Sequence[Rating], rule: str) -> tuple[str, str | None, float]
     if not values:
         return "failed", None, math.nan
     return "ok", None if tie else winner.label, fmean(values) if rule == "mean" else float(median(values))
+
+
+def rule_of(codebook: Codebook, rule: str | Mapping[str, str]) -> str | Mapping[str, str]:
+    """Return the rule for one construct: labels without values have no mean and no median, but a majority."""
+    labels = [c for c in codebook.categories if c.label != codebook.not_codable]
+    without = codebook.type in WITH_CATEGORIES and all(category.value is None for category in labels)
+    return "majority" if without and rule in ("mean", "median") else rule
 
 
 def _code(rating: Rating) -> str | float:
@@ -168,7 +175,7 @@ def main(
                 corpus_id=corpus_id,
             )
             all_ratings.append(_table(ratings, construct, name))
-            rule = coder.get("score", "mean")
+            rule = rule_of(books[construct], coder.get("score", "mean"))
             tables.append(criterion(ratings, units, rule, construct=construct, coder=name, flow=flow))
         pd.concat(tables, ignore_index=True).to_parquet(codings_file, index=False)
     # A study without human coders has a table without ratings.

@@ -2,7 +2,9 @@
 
 Codes are joined with the corpus by id (with the source's prefix), never by the order of rows. A cell is a
 label of the codebook, or a number (for nominal constructs: a category's value), or empty, or NA: no rating.
-Anything else is refused with its line. 'Not codable' is a code of its own, neither zero nor missing.
+Where there are no labels it is a number: within the codebook's bounds (whole for a count), how many passages
+were found, or a text's place in a comparison (on any scale). Anything else is refused with its line. 'Not
+codable' is a code of its own, neither zero nor missing.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from study.codebook import Codebook
+from study.codebook import WITH_CATEGORIES, Codebook
 from study.corpus import Part
 from study.errors import StudyError
 from study.flow import Flow, examples
@@ -204,6 +206,8 @@ def _rating(cell: str, codebook: Codebook, part: Part, line: str) -> Rating | No
     """Read one cell; None when it holds no rating."""
     if codebook.not_codable is not None and cell.casefold() == codebook.not_codable.casefold():
         return Rating("", cell, codebook.not_codable, math.nan, "not_codable")
+    if codebook.type not in WITH_CATEGORIES:
+        return _number(cell, codebook, part, line)
     value_of = dict(zip(codebook.labels, codebook.values, strict=True))
     label = next((label for label in value_of if label.casefold() == cell.casefold()), None)
     number = float(cell) if _NUMBER.fullmatch(cell) else None
@@ -226,6 +230,26 @@ def _rating(cell: str, codebook: Codebook, part: Part, line: str) -> Rating | No
             file=f"{part.label}, {line}",
             found=cell,
             allowed=f"{allowed}; empty or NA where there is no rating",
+        )
+    return Rating("", cell, None, number, "ok")
+
+
+def _number(cell: str, codebook: Codebook, part: Part, line: str) -> Rating | None:
+    """Read one cell of a construct without labels."""
+    if cell.casefold() in _NO_RATING:
+        return None
+    number = float(cell) if _NUMBER.fullmatch(cell) else math.nan
+    low, high = codebook.scale or (0 if codebook.type == "extract" else -math.inf, math.inf)
+    whole = codebook.type in ("count", "extract")
+    if not low <= number <= high or (whole and not number.is_integer()) or math.isinf(number):
+        what = "a whole number" if whole else "a number"
+        bounds = f" from {low} to {high}" if codebook.scale else ", 0 or more" if whole else ""
+        passages = " (how many passages there are)" if codebook.type == "extract" else ""
+        raise StudyError(
+            f"This is no code of '{codebook.construct}'.",
+            file=f"{part.label}, {line}",
+            found=cell,
+            allowed=f"{what}{bounds}{passages}; empty or NA where there is no rating",
         )
     return Rating("", cell, None, number, "ok")
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.codebook import Codebook
+from study.codebook import WITH_CATEGORIES, Codebook
 from study.coders import codings
 from study.errors import StudyError
 from study.segmentation import without_spaces
@@ -166,7 +166,9 @@ def code(
             allowed=["ridge", "logistic"],
         )
     values = units["unit_id"].map(known[column]).to_numpy(dtype=object)
-    if pd.isna(values).all():
+    # Where the codes are numbers, what a coder wrote down as its label is no class.
+    classes = learner == "ridge" or codebook.type in WITH_CATEGORIES
+    if not classes or pd.isna(values).all():
         raise StudyError(
             f"The criterion has no {column} for '{codebook.construct}' that {learner} could learn.",
             file="config/study.yaml",

@@ -11,17 +11,18 @@ from typing import Any
 
 from study.config import schema, yaml_file
 from study.config.check_claims import check_claims
-from study.config.check_codebook import check_codebook
 from study.config.check_coders import check_coders
 from study.config.check_corpus import check_corpus
 from study.config.check_sources import check_sources
 from study.config.check_study import check_study
+from study.config.codebooks import Codebooks, read_codebook
 from study.config.document import Document
 from study.config.overrides import override
-from study.errors import StudyError, raise_all
+from study.errors import raise_all
+
+__all__ = ["load", "read_codebook"]
 
 STUDY = "config/study.yaml"
-CODEBOOKS = "config/codebooks"
 CLAIMS = "config/claims.yaml"
 
 ID_IN_FOLDER = "id"
@@ -43,7 +44,8 @@ def load(root: Path, overrides: Mapping[str, Any] | None = None) -> dict[str, An
     dict
         The sections of config/study.yaml with a value for every key, `codebooks` ({construct: codebook},
         those that coders use) and `claims` (a list); plain JSON types. Short forms are written out: `sources`
-        lists every source, `codebooks` of a coder every construct.
+        lists every source, `codebooks` of a coder every construct. A file of several constructs is a codebook
+        for each, which names the file as `asked_in`.
 
     Raises
     ------
@@ -55,10 +57,10 @@ def load(root: Path, overrides: Mapping[str, Any] | None = None) -> dict[str, An
     _drop_empty_sections(document)
     raise_all(schema.problems("study", document))
     config = schema.complete("study", document.value)
-    books = _codebooks(root, document, config)
+    books, coded = Codebooks(root).of_coders(document, config["coders"])
     if "id" not in document.value["corpus"] and _all_folders(config["corpus"]["sources"]):
         config["corpus"]["id"] = ID_IN_FOLDER
-    config = _written_out(config, list(books))
+    config = _written_out(config, coded)
     config["codebooks"] = books
     for check in (
         check_sources(document, config, root),
@@ -69,19 +71,6 @@ def load(root: Path, overrides: Mapping[str, Any] | None = None) -> dict[str, An
         raise_all(list(check))
     config["claims"] = _claims(root, config)
     return config
-
-
-def read_codebook(path: Path) -> dict[str, Any]:
-    """Read and check one codebook file; return it with a value for every key."""
-    path = Path(path)
-    document = yaml_file.read(path, f"{CODEBOOKS}/{path.name}")
-    raise_all(schema.problems("codebook", document))
-    book = schema.complete("codebook", document.value)
-    if book["categories"] is not None:
-        empty = {"value": None, "define": None, "example": None}
-        book["categories"] = {label: keys or dict(empty) for label, keys in book["categories"].items()}
-    raise_all(list(check_codebook(document, book, path.stem)))
-    return book
 
 
 def _drop_empty_sections(document: Document) -> None:
@@ -96,47 +85,11 @@ def _drop_empty_sections(document: Document) -> None:
             del document.value[key]
 
 
-def _codebooks(root: Path, document: Document, config: dict[str, Any]) -> dict[str, Any]:
-    """Read the codebooks that coders use: those that they name, or all."""
-    folder = root / CODEBOOKS
-    names = sorted(p.name for p in folder.glob("*") if not p.name.startswith(".")) if folder.is_dir() else []
-    for name in names:
-        if name.endswith((".yml", ".YAML", ".YML")):
-            raise StudyError(
-                "A codebook's file name ends in .yaml.",
-                file=f"{CODEBOOKS}/{name}",
-                hint=f"Rename it to {Path(name).stem}.yaml.",
-            )
-    there = [name.removesuffix(".yaml") for name in names if name.endswith(".yaml")]
-    wanted: dict[str, None] = {}
-    problems = []
-    for coder, keys in config["coders"].items():
-        for i, construct in enumerate(keys["codebooks"] or []):
-            if construct not in there:
-                problems.append(
-                    document.error(
-                        ("coders", coder, "codebooks", i),
-                        f"There is no codebook {CODEBOOKS}/{construct}.yaml.",
-                        found=construct,
-                        allowed=there,
-                    )
-                )
-        wanted |= dict.fromkeys(there if keys["codebooks"] is None else keys["codebooks"])
-    raise_all(problems)
-    if not wanted:
-        raise StudyError(
-            "There is no codebook.",
-            file=CODEBOOKS,
-            hint="Write one file for each construct; config/README.md shows how.",
-        )
-    return {construct: read_codebook(folder / f"{construct}.yaml") for construct in sorted(wanted)}
-
-
 def _all_folders(sources: list[dict[str, Any]]) -> bool:
     return bool(sources) and all(source["folder"] is not None for source in sources)
 
 
-def _written_out(config: dict[str, Any], constructs: list[str]) -> dict[str, Any]:
+def _written_out(config: dict[str, Any], coded: dict[str, list[str]]) -> dict[str, Any]:
     """Replace short forms by what they stand for."""
     corpus, coders = config["corpus"], config["coders"]
     for holder in (corpus, *(coder for coder in coders.values() if coder["type"] == "human")):
@@ -144,8 +97,8 @@ def _written_out(config: dict[str, Any], constructs: list[str]) -> dict[str, Any
             holder["sources"] = [schema.source({"file": holder["file"]})]
         for source in holder["sources"]:
             _lower_sha256(source)
-    for coder in coders.values():
-        coder["codebooks"] = coder["codebooks"] or list(constructs)
+    for name, coder in coders.items():
+        coder["codebooks"] = coded[name]
         if coder["type"] == "human" and coder["id"] is None:
             coder["id"] = corpus["id"]
         if coder["type"] == "dictionary":

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from study.codebook import asked_together
 from study.config import load
 
 
 def main(root: Path = Path()) -> None:
     """Check the configuration in config/, and say that it is in order or what is wrong."""
     config = load(root)
-    sizes = [_sized(len(config[f"{noun}s"]), noun) for noun in ("codebook", "coder", "claim")]
-    print(f"The configuration is in order: {', '.join(sizes)}.")
+    files, constructs = len(asked_together(config["codebooks"])), len(config["codebooks"])
+    sizes = [_sized(len(config[f"{noun}s"]), noun) for noun in ("coder", "claim")]
+    books = _sized(files, "codebook") + (f" of {constructs} constructs" if constructs != files else "")
+    print(f"The configuration is in order: {', '.join([books, *sizes])}.")
 
 
 def _sized(n: int, noun: str) -> str:

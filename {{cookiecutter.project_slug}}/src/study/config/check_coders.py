@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from study.codebook import WITH_CATEGORIES
 from study.config.document import Document, KeyPath
 from study.config.names import UNIT_COLUMNS, companions, covariates, measures, rows_of_raters
 from study.errors import StudyError
@@ -36,6 +37,14 @@ def _llm(
             "There is no such model under 'models'.",
             found=coder["model"],
             allowed=config["models"],
+        )
+    if coder["repeats"] > 1 and coder["temperature"] == 0:
+        yield document.error(
+            (*place, "repeats"),
+            "At temperature 0 the model gives the same answer every time, so nothing can be repeated.",
+            found=coder["repeats"],
+            allowed=1,
+            hint="Set a temperature above 0, or leave out 'repeats'.",
         )
 
 
@@ -132,6 +141,13 @@ def _supervised(
                 found=construct,
                 allowed=criterion["codebooks"],
             )
+        elif coder["learner"] == "logistic" and config["codebooks"][construct]["type"] not in WITH_CATEGORIES:
+            yield document.error(
+                (*place, "learner"),
+                f"The codes of '{construct}' are numbers, so there is no label to predict.",
+                found="logistic",
+                allowed="ridge",
+            )
         elif coder["learner"] == "ridge" and not _has_values(config["codebooks"][construct]):
             yield document.error(
                 (*place, "learner"),
@@ -190,15 +206,15 @@ def _human(
                 found=score["column"],
                 allowed=known,
             )
-    elif score != "majority":
+    elif score != "majority" and not any(_has_values(config["codebooks"][c]) for c in coder["codebooks"]):
+        # Beside constructs with values the rule is theirs, and the others have the majority.
         for construct in coder["codebooks"]:
-            if not _has_values(config["codebooks"][construct]):
-                yield document.error(
-                    (*place, "score"),
-                    f"The labels of '{construct}' have no values, so they have no {score}.",
-                    found=score,
-                    allowed="majority",
-                )
+            yield document.error(
+                (*place, "score"),
+                f"The labels of '{construct}' have no values, so they have no {score}.",
+                found=score,
+                allowed="majority",
+            )
 
 
 def _columns_of_codes(document: Document, place: KeyPath, coder: dict[str, Any]) -> Iterator[StudyError]:
@@ -253,7 +269,7 @@ def _distinct(document: Document, config: dict[str, Any]) -> Iterator[StudyError
 
 
 def _has_values(book: dict[str, Any]) -> bool:
-    if book["type"] == "rate":
+    if book["type"] != "classify":
         return True
     return all((keys or {}).get("value") is not None for keys in book["categories"].values())
 

@@ -42,7 +42,7 @@ def text() -> str:
 
 def _example(schema: dict[str, Any]) -> str:
     written = [yaml.safe_dump(e, sort_keys=False, allow_unicode=True, width=100) for e in schema["examples"]]
-    return f"```yaml\n{''.join(written)}```\n"
+    return "\n".join(f"```yaml\n{example}```\n" for example in written)
 
 
 class _Sections:
@@ -70,7 +70,7 @@ class _Sections:
         for key, part in schema.get("properties", {}).items():
             yield from self.of(part, f"{where}.{key}" if where else key, when)
         if isinstance(schema.get("additionalProperties"), dict):
-            inner = f"{where}.<{'label' if where == 'categories' else 'name'}>"
+            inner = f"{where}.<{'label' if where.endswith('categories') else 'name'}>"
             yield from self.of(schema["additionalProperties"], inner, when)
         if "items" in schema:
             yield from self.of(schema["items"], f"{where}[]", when)

@@ -280,9 +280,13 @@ def _legend(shares: pd.DataFrame, types: Mapping[str, str], criterion: str | Non
 
 
 def valid_masses(codings: Mapping[str, pd.DataFrame], construct: str) -> dict[str, pd.Series]:
-    """Return the valid mass of each text that a coder was asked about, for coders that have one."""
+    """Return the valid mass (mean over repeats) of each text that a coder was asked about, if it has one."""
     found = {
-        coder: table.loc[table["construct"] == construct, "valid_mass"].dropna().reset_index(drop=True)
+        coder: table[table["construct"] == construct]
+        .groupby("unit_id", observed=True)["valid_mass"]
+        .mean()
+        .dropna()
+        .reset_index(drop=True)
         for coder, table in codings.items()
         if "valid_mass" in table
     }

@@ -104,7 +104,8 @@ def scatter_figure(
             for ax in line:
                 ax.axline((0, 0), slope=1, color=style.QUIET, linewidth=0.8, linestyle="--", gid="identity")
             dashed = True
-        line[0].set_ylabel(f"{style.fit(names[measure], 18)}\n{SCORES[types[measure]]}")
+        kind = SCORES[types[measure]] if values or types[measure] != "llm" else "score"
+        line[0].set_ylabel(f"{style.fit(names[measure], 18)}\n{kind}")
     figure.align_ylabels()
     style.note(figure, [*notes, "Dashed: equal scores."] if dashed else notes)
     figure.supxlabel(f"{style.plain(construct)}: {style.criterion_name(types, criterion)}")

@@ -5,123 +5,64 @@ from __future__ import annotations
 import csv
 import os
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from study.errors import StudyError
 from study.instrument import Instrument
-from study.llm import NotEvaluatedError
-from study.llm.model import engine_versions, locate, sha256_of
-from study.store import FAILED, ResponseStore, response_key
+from study.llm.model import engine_versions, prepare
+from study.llm.progress import Progress
+from study.llm.weights import sha256_of
+from study.requests import REFERENCE, Request, Task, in_shard, tasks
+from study.store import ResponseStore
 
 if TYPE_CHECKING:
     from study.llm.engine import LabelEngine
 
-REPEAT = 1
-"""Label probabilities involve no chance, so one repeat says all."""
 
-
-@dataclass(frozen=True)
-class Question:
-    """One text to be coded with one instrument."""
-
-    key: str
-    instrument: Instrument
-    unit_id: str
-    text: str
-    text_sha256: str
-
-
-def questions(units: pd.DataFrame, instruments: Sequence[Instrument]) -> list[Question]:
-    """Return what the study wants to know, one question a distinct text and instrument.
-
-    Parameters
-    ----------
-    units
-        Columns unit_id, text, text_sha256.
-    instruments
-        With which the units are coded.
-    """
-    wanted: dict[str, Question] = {}
-    for instrument in instruments:
-        instrument_id = instrument.instrument_id
-        for unit_id, text, digest in zip(units["unit_id"], units["text"], units["text_sha256"], strict=True):
-            key = response_key(instrument_id, digest, REPEAT)
-            wanted.setdefault(key, Question(key, instrument, unit_id, text, digest))
-    return list(wanted.values())
-
-
-def in_shard(text_sha256: str, shard: int, shards: int) -> bool:
-    """Whether a text belongs to a shard: decided by its hash, so that new texts move no old one."""
-    return int(text_sha256[:8], 16) % shards == shard
-
-
-def code(engine: LabelEngine, question: Question) -> dict[str, Any]:
-    """Ask one question; return the response as it is stored.
+def code(engine: LabelEngine, task: Task, request: Request) -> dict[str, Any]:
+    """Ask for one response; return it as it is stored.
 
     Returns
     -------
     dict
-        key, instrument_id, unit_id, text_sha256, repeat, status ('ok', 'too_long', 'empty' or 'failed'; the
-        last comes with an `error`), log_p (natural logarithm of the un-renormalised probability of each label
-        followed by the end of the turn, in the order of the instrument's labels; null unless 'ok'), n_tokens
-        (prompt and text), truncated (tokens of the text that were left out).
+        key, instrument_id, unit_id, text_sha256 (both of the first text, where two are compared; then also
+        other_unit_id and other_text_sha256), repeat, and what `study.llm.primitives.ask` returns: status
+        ('ok', 'too_long', 'empty' or 'failed'), answers, n_tokens, n_written, truncated, escaped.
 
     Raises
     ------
     StudyError
         When the prompt alone fills the context.
     """
-    instrument = question.instrument
+    from study.llm.primitives import ask
+
+    ids, digests = task.texts["unit_id"], task.texts["text_sha256"]
     response: dict[str, Any] = {
-        "key": question.key,
-        "instrument_id": instrument.instrument_id,
-        "unit_id": question.unit_id,
-        "text_sha256": question.text_sha256,
-        "repeat": REPEAT,
-        "status": "ok",
-        "log_p": None,
-        "n_tokens": 0,
-        "truncated": 0,
+        "key": request.key,
+        "instrument_id": task.instrument.instrument_id,
+        "unit_id": str(ids.iat[request.rows[0]]),
+        "text_sha256": str(digests.iat[request.rows[0]]),
+        "repeat": request.repeat,
     }
-    if not question.text.strip():
-        return response | {"status": "empty"}
-    prefix = engine.prompt_tokens(instrument.before)
-    suffix = engine.prompt_tokens(instrument.after)
-    tree = engine.label_tree(instrument.answers, instrument.end_of_turn)
-    text = engine.text_tokens(question.text)
-    context = instrument.settings["context"]
-    room = context - len(prefix) - len(suffix) - len(tree.nodes)
-    if room < 1:
-        raise StudyError(
-            f"The prompt and the labels of '{instrument.construct}' alone fill the model's context.",
-            file="config/study.yaml",
-            key="coding.context",
-            found=context,
-            allowed=f"more than {context - room}",
-            hint="Raise coding.context or shorten the codebook.",
-        )
-    if len(text) > room:
-        if instrument.settings["too_long"] == "refuse":
-            return response | {"status": "too_long", "n_tokens": len(prefix) + len(text) + len(suffix)}
-        response["truncated"] = len(text) - room
-        text = text[:room]
-    response["n_tokens"] = len(prefix) + len(text) + len(suffix)
-    try:
-        log_p = engine.label_log_probabilities(prefix, text + suffix, tree)
-    except NotEvaluatedError as error:
-        return response | {"status": FAILED, "error": str(error)}
-    return response | {"log_p": [float(p) for p in log_p]}
+    if task.instrument.compares:
+        response |= {
+            "other_unit_id": str(ids.iat[request.rows[1]]),
+            "other_text_sha256": str(digests.iat[request.rows[1]]),
+        }
+    texts = [str(task.texts["text"].iat[row]) for row in request.rows]
+    reference = response["unit_id"] == REFERENCE
+    if not reference and any(not text.strip() for text in texts):
+        nothing = {"n_tokens": 0, "n_written": 0, "truncated": 0, "escaped": 0}
+        return response | {"status": "empty", "answers": None} | nothing
+    return response | ask(engine, task.instrument, texts, request.key)
 
 
 def ask_missing(
-    wanted: Sequence[Question],
+    tasks: Sequence[Task],
     store: ResponseStore,
     open_engine: Callable[[], LabelEngine],
     tell: Callable[[str], None],
@@ -132,8 +73,9 @@ def ask_missing(
     """
     if saved := store.recover():
         tell(f"Saved {saved} responses of a job that had been interrupted.")
-    where, failed = store.find(q.key for q in wanted)
-    missing = [q for q in wanted if q.key not in where or q.key in failed]
+    wanted = [request.key for task in tasks for request in task.wanted]
+    where, failed = store.find(wanted)
+    missing = {key for key in wanted if key not in where or key in failed}
     if not missing:
         tell(f"All {len(wanted)} responses are in the store; the model was asked 0 times.")
         return where
@@ -141,55 +83,56 @@ def ask_missing(
     before = engine.asked
     progress = Progress(len(missing), tell)
     with store.write() as journal:
-        # Instrument by instrument: what texts share in a prompt is then evaluated once.
-        for question in sorted(missing, key=lambda q: (q.instrument.instrument_id, q.key)):
-            response = code(engine, question)
-            journal.add(response)
-            progress.count(response["n_tokens"], question.instrument.construct)
-    where, failed = store.find(q.key for q in wanted)
-    known = len(wanted) - len(missing)
+        # Instrument by instrument, text by text: what responses share of a prompt is then evaluated once.
+        for task in sorted(tasks, key=lambda task: task.instrument.instrument_id):
+            todo = [request for request in task.wanted if request.key in missing]
+            todo.sort(key=lambda request: (*map(task.sha256_of, request.rows), request.repeat))
+            for request in todo:
+                response = code(engine, task, request)
+                journal.add(response)
+                progress.count(response["n_tokens"] + response["n_written"], task.instrument.name)
     asked = engine.asked - before
+    known = len(wanted) - len(missing)
+    where, failed = store.find(wanted)
     tell(f"The model was asked {asked} times; {known} of {len(wanted)} responses were in the store.")
     if failed:
         tell(f"{len(failed)} texts could not be evaluated; the next run of this program asks them again.")
     return where
 
 
-class Progress:
-    """Texts done, texts and tokens a second, and time left; a line now and then, readable in a log file."""
+def open_model(
+    model: Mapping[str, Any], instruments: Sequence[Instrument], threads: int, root: Path
+) -> LabelEngine:
+    """Load a study's model.
 
-    def __init__(self, total: int, tell: Callable[[str], None], every: float = 10.0) -> None:
-        """Start the clock; `every` is in seconds."""
-        self._total, self._tell, self._every = total, tell, every
-        self._done = self._tokens = 0
-        self._start = self._last = time.monotonic()
-
-    def count(self, tokens: int, construct: str) -> None:
-        """Count one text, and say so when it is time."""
-        self._done += 1
-        self._tokens += tokens
-        now = time.monotonic()
-        if now - self._last < self._every and self._done not in (1, self._total):
-            return
-        self._last = now
-        seconds = max(now - self._start, 1e-9)
-        left = seconds / self._done * (self._total - self._done)
-        self._tell(
-            f"{construct}: {self._done} of {self._total} texts, {self._done / seconds:.1f} texts/s, "
-            f"{self._tokens / seconds:.0f} tokens/s, {int(left // 60)} min {int(left % 60)} s left"
+    Raises
+    ------
+    StudyError
+        When it is not installed, or is not that of the instruments.
+    """
+    path = prepare(dict(model), root)
+    if path is None:
+        raise StudyError(
+            "Texts are to be coded, but the model is not installed here.",
+            file="config/study.yaml",
+            key="models",
+            found=str(model.get("path") or model.get("file")),
+            hint="Run 'python3 environment.py --llm'; or 'dvc pull' if a colleague has coded the texts.",
         )
+    here = _in_words({"sha256": sha256_of(path), "engine": engine_versions()})
+    for instrument in instruments:
+        if _in_words(instrument.model) != here:
+            raise StudyError(
+                "The model here, or the packages that run it, are not those of this study's instruments.",
+                file=path.name,
+                found=here,
+                allowed=_in_words(instrument.model),
+                hint="Delete results/models and run again: another model gives other responses.",
+            )
+    from study.llm.engine import LabelEngine
 
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def _units_to_code(units: Path, sample: Path, code_what: str) -> pd.DataFrame:
-    table = pd.read_parquet(units, columns=["unit_id", "text", "text_sha256"])
-    if code_what == "all":
-        return table
-    drawn = pd.read_csv(sample, dtype={"unit_id": str}, keep_default_na=False)["unit_id"]
-    return table[table["unit_id"].isin(set(drawn))]
+    context = max(instrument.settings["context"] for instrument in instruments)
+    return LabelEngine(path, context=context, threads=threads)
 
 
 def main(
@@ -198,8 +141,9 @@ def main(
     sample: Path,
     instruments: list[Path],
     model: dict,  # type: ignore[type-arg]
-    settings: dict,  # type: ignore[type-arg]
+    asked: dict,  # type: ignore[type-arg]
     shard: int,
+    shards: int,
     store: Path,
     index: Path,
     threads: int = 2,
@@ -211,46 +155,33 @@ def main(
     ----------
     model
         One entry of the configuration's `models`.
-    settings
-        context, shards, and `code`: {coder: 'sample' or 'all'}.
+    asked
+        What each coder is asked, see `study.requests.tasks`.
     store, index
         The folder of responses, and the file that is to say in which segment each wanted response is.
     """
-    responses = ResponseStore(store)
-    wanted: dict[str, Question] = {}
     read = [Instrument.read(path) for path in instruments]
     for instrument, path in zip(read, instruments, strict=True):
-        chosen = _units_to_code(units, sample, settings["code"][instrument.coder])
-        mine = [in_shard(digest, shard, settings["shards"]) for digest in chosen["text_sha256"]]
-        here = chosen[np.array(mine, dtype=bool)]
-        wanted |= {q.key: q for q in questions(here, [instrument]) if q.key not in wanted}
         _keep_beside(path, store / "instruments" / f"{instrument.instrument_id}.json")
+    table = pd.read_parquet(units, columns=["unit_id", "text", "text_sha256"])
+    where = ask_missing(
+        [in_shard(task, shard, shards) for task in tasks(table, sample, read, asked)],
+        ResponseStore(store),
+        lambda: open_model(model, read, threads, root),
+        _tell,
+    )
+    try:
+        _write(index, where)
+    except OSError as error:
+        raise StudyError(
+            "The index of the responses could not be written.",
+            file=index,
+            found=error.strerror,
+            hint="Make room on the disk and run again: the responses are kept, nothing is asked again.",
+        ) from error
 
-    def open_engine() -> LabelEngine:
-        path = locate(model, root)
-        if path is None:
-            raise StudyError(
-                "Texts are to be coded, but the model is not installed here.",
-                file="config/study.yaml",
-                key="models",
-                found=str(model.get("path") or model.get("file")),
-                hint="Run 'python3 environment.py --llm'; or 'dvc pull' if a colleague has coded the texts.",
-            )
-        here = _in_words({"sha256": sha256_of(path), "engine": engine_versions()})
-        for instrument in read:
-            if _in_words(instrument.model) != here:
-                raise StudyError(
-                    "The model here, or the packages that run it, are not those of this study's instruments.",
-                    file=path.name,
-                    found=here,
-                    allowed=_in_words(instrument.model),
-                    hint="Delete results/models and run again: another model gives other responses.",
-                )
-        from study.llm.engine import LabelEngine
 
-        return LabelEngine(path, context=settings["context"], threads=threads)
-
-    where = ask_missing(list(wanted.values()), responses, open_engine, _tell)
+def _write(index: Path, where: Mapping[str, str]) -> None:
     half = index.with_suffix(".part")
     with half.open("w", encoding="ascii", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -259,7 +190,11 @@ def main(
     half.replace(index)
 
 
-def _in_words(model: dict[str, Any]) -> str:
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _in_words(model: Mapping[str, Any]) -> str:
     versions = [f"{package} {version}" for package, version in sorted(model["engine"].items())]
     return ", ".join([f"sha256 {model['sha256']}", *versions])
 

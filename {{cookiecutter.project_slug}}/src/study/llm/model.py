@@ -3,6 +3,10 @@
 A colleague who reproduces a study has the responses but not the model. So what an instrument needs to know
 about a model (its hash, its chat template, its special tokens, the engine's version) is written once to a
 small JSON card beside the responses.
+
+The configuration names the file that is shipped. With `quantisation` another file is run, which llama.cpp
+makes from it (`study.llm.weights`): the card's sha256 is that of the file that is run, and its `source` is
+the shipped one.
 """
 
 from __future__ import annotations
@@ -12,18 +16,18 @@ import hashlib
 import importlib.util
 import json
 import os
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from study.errors import StudyError
+from study.llm.weights import converted, sha256_of, storage_types, version_of
 
 ENGINE = ("guidance", "llama-cpp-python")
 """Packages whose version may change what a model answers."""
 
 
 def locate(model: dict[str, Any], root: Path) -> Path | None:
-    """Return the model's file, or None when it is not installed here.
+    """Return the model's file as it is shipped, or None when it is not installed here.
 
     Parameters
     ----------
@@ -44,8 +48,29 @@ def locate(model: dict[str, Any], root: Path) -> Path | None:
     return None
 
 
+def prepare(model: dict[str, Any], root: Path) -> Path | None:
+    """Return the file that is run, or None when the model is not installed here.
+
+    That is the shipped file; with `quantisation`, the one that is converted from it, which may take minutes
+    when it is made for the first time.
+
+    Parameters
+    ----------
+    model, root
+        As for `locate`.
+    """
+    path = locate(model, root)
+    quantisation = model.get("quantisation")
+    if path is None or quantisation is None:
+        return path
+    return converted(path, sha256_of(path), quantisation)
+
+
 def fingerprint(model: dict[str, Any], root: Path, cards: Path, name: str, cache: Path) -> dict[str, Any]:
     """Return what identifies the model: from its file where it is installed, else from its card.
+
+    Snakemake asks whenever it starts, so nothing is converted here: the shipped file, the storage type and
+    the versions of the packages decide what is run.
 
     Parameters
     ----------
@@ -61,35 +86,26 @@ def fingerprint(model: dict[str, Any], root: Path, cards: Path, name: str, cache
     Returns
     -------
     dict
-        sha256 and engine (package versions); None for what is not known.
+        sha256 (of the shipped file), quantisation and engine (package versions); None for what is not known.
     """
     path = locate(model, root)
     if path is None:
         card = cards / f"{name}.json"
         if card.is_file():
             return _kept(card)
-        return {"sha256": model.get("sha256"), "engine": None}
-    return {"sha256": _remembered_sha256(path, cache), "engine": engine_versions()}
+        return _fingerprint(model.get("sha256"), model.get("quantisation"), None)
+    return _fingerprint(_remembered_sha256(path, cache), model.get("quantisation"), engine_versions())
+
+
+def _fingerprint(
+    sha256: str | None, quantisation: str | None, engine: dict[str, str] | None
+) -> dict[str, Any]:
+    return {"sha256": sha256, "quantisation": quantisation, "engine": engine}
 
 
 def engine_versions() -> dict[str, str]:
     """Return the versions of the packages that run the model."""
-    versions = {}
-    for package in ENGINE:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            raise StudyError(
-                f"The model's file is here, but the package '{package}' is not installed.",
-                hint="Run 'python3 environment.py --llm'.",
-            ) from None
-    return versions
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {package: version_of(package) for package in ENGINE}
 
 
 def _remembered_sha256(path: Path, cache: Path) -> str:
@@ -106,27 +122,38 @@ def _remembered_sha256(path: Path, cache: Path) -> str:
     return digest
 
 
-def read_card(path: Path, name: str, sha256: str | None) -> dict[str, Any]:
+def read_card(path: Path, name: str, sha256: str | None, quantisation: str | None = None) -> dict[str, Any]:
     """Read what identifies a model from its GGUF file.
+
+    Parameters
+    ----------
+    path, sha256
+        The shipped file, and the sha256 that the configuration says it has (None: any).
+    name
+        The model's name in the configuration.
+    quantisation
+        The storage type in which the weights are run; None: as they are shipped.
 
     Returns
     -------
     dict
-        name, file, sha256, size (bytes), title, architecture, licence, file_type, chat_template, bos_token,
-        eos_token, add_bos, trained_context (tokens) and engine (package versions).
+        name; of the file that is run: file, sha256, size (bytes), title, architecture, licence, file_type
+        (the storage type's name), chat_template, bos_token, eos_token, add_bos, special_tokens (as they are
+        spelt), trained_context (tokens);
+        quantisation; source (file, sha256 and size of the shipped file); engine (package versions).
 
     Raises
     ------
     StudyError
-        When the file is no GGUF file, not the one of that hash, or has no chat template.
+        When the file is no GGUF file, not the one of that hash, has no chat template, or cannot be converted.
     """
-    found = sha256_of(path)
-    if sha256 and sha256.lower() != found:
+    source = _described(path)
+    if sha256 and sha256.lower() != source["sha256"]:
         raise StudyError(
             f"The model file {path.name} is not the one that the configuration names.",
             file="config/study.yaml",
             key=f"models.{name}.sha256",
-            found=found,
+            found=source["sha256"],
             allowed=sha256,
             hint="Put the file's own sha256 into the configuration, or install the named file.",
         )
@@ -139,26 +166,41 @@ def read_card(path: Path, name: str, sha256: str | None) -> dict[str, Any]:
             key=f"models.{name}",
             hint="Use an instruction-tuned ('Instruct', 'Chat', 'it') version of the model.",
         )
+    run = source
+    if quantisation is not None:
+        file = converted(path, source["sha256"], quantisation)
+        facts, run = _gguf_facts(file), _described(file)
     return {
         "name": name,
-        "file": path.name,
-        "sha256": found,
-        "size": path.stat().st_size,
+        **run,
+        "quantisation": quantisation,
+        "source": source,
         "title": facts.get("general.name"),
         "architecture": facts.get("general.architecture"),
         "licence": facts.get("general.license"),
-        "file_type": facts.get("general.file_type"),
+        "file_type": _type_name(facts.get("general.file_type")),
         "chat_template": template,
         "bos_token": facts["bos"],
         "eos_token": facts["eos"],
         "add_bos": facts["add_bos"],
+        "special_tokens": facts["special"],
         "trained_context": int(facts.get(f"{facts.get('general.architecture')}.context_length", 0)),
         "engine": engine_versions(),
     }
 
 
+def _described(path: Path) -> dict[str, Any]:
+    return {"file": path.name, "sha256": sha256_of(path), "size": path.stat().st_size}
+
+
+def _type_name(number: str | None) -> str | None:
+    """Return the name of a storage type; the number itself where llama.cpp has no name for it."""
+    names = {str(known): name for name, known in storage_types().items()}
+    return names.get(str(number), number)
+
+
 def _gguf_facts(path: Path) -> dict[str, Any]:
-    """Return the file's metadata, and of its vocabulary bos, eos (their spelling) and add_bos."""
+    """Return the file's metadata, and of its vocabulary bos, eos, special (spellings) and add_bos."""
     import llama_cpp
     from llama_cpp import _internals
 
@@ -181,6 +223,11 @@ def _gguf_facts(path: Path) -> dict[str, Any]:
             "bos": piece(model.token_bos()),
             "eos": piece(model.token_eos()),
             "add_bos": bool(llama_cpp.llama_vocab_get_add_bos(vocabulary)),
+            "special": [
+                piece(token)
+                for token in range(llama_cpp.llama_vocab_n_tokens(vocabulary))
+                if llama_cpp.llama_vocab_is_control(vocabulary, token)
+            ],
         }
 
 
@@ -209,7 +256,7 @@ def main(
             hint="Run 'python3 environment.py --llm' (it needs a C/C++ compiler), or 'dvc pull' if the study"
             " has been coded elsewhere.",
         )
-    known = read_card(path, name, model.get("sha256"))
+    known = read_card(path, name, model.get("sha256"), model.get("quantisation"))
     text = json.dumps(known, indent=2, ensure_ascii=False, sort_keys=True)
     card.write_text(text + "\n", encoding="utf-8")
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -217,18 +264,20 @@ def main(
 
 
 def _is_of(kept: Path, model: dict[str, Any]) -> bool:
-    """Whether there is a card, and of the file that the configuration names."""
+    """Whether there is a card, and of the file and the storage type that the configuration names."""
     if not kept.is_file():
         return False
     known, wanted = _kept(kept), model.get("sha256")
-    return not wanted or known["sha256"] == wanted.lower()
+    return known["quantisation"] == model.get("quantisation") and (
+        not wanted or known["sha256"] == wanted.lower()
+    )
 
 
 def _kept(card: Path) -> dict[str, Any]:
     """Return the fingerprint in a card."""
     try:
         known = json.loads(card.read_text(encoding="utf-8"))
-        return {"sha256": known["sha256"], "engine": known["engine"]}
+        return _fingerprint(known["source"]["sha256"], known["quantisation"], known["engine"])
     except (ValueError, KeyError, TypeError) as error:
         raise StudyError(
             "This is no card of a model.",

@@ -37,15 +37,17 @@ def headline(material: Material, construct: str) -> str:
     """Say how the language models agree with the criterion, against other measures on the same texts."""
     names = Names(material.study)
     criterion = names.prose(material.criterion)
-    said = []
+    said: list[str] = []
     for model in material.coders("llm"):
         found = rivals(material, construct, model)
         found = found[known(found, "difference")]
         if not found.empty:
             said.append(_compared(names, criterion, model, found))
-    if said:
-        return " ".join(words.sentence(text) for text in said)
-    return _best(material, names, construct, criterion)
+    if not said:
+        return _best(material, names, construct, criterion)
+    # Where a study has several constructs, their sentences stand one after the other.
+    named = f"{construct}: " if len(material.constructs) > 1 else ""
+    return " ".join(words.sentence(named + text[:1].lower() + text[1:]) for text in said)
 
 
 def _compared(names: Names, criterion: str, model: str, found: pd.DataFrame) -> str:
@@ -80,13 +82,16 @@ def _best(material: Material, names: Names, construct: str, criterion: str) -> s
             f"Whether measures of {construct} agree with people cannot be said:"
             f" {why_no_agreement(material, construct)}"
         )
-    each = [
-        f"{words.r(row['pearson_r'])} {words.interval(row['ci_low'], row['ci_high'])} for"
-        f" {names.prose(row['measure'])}"
-        for _, row in found.sort_values("pearson_r", ascending=False).iterrows()
-    ]
+    each = []
+    for _, row in found.sort_values("pearson_r", ascending=False).iterrows():
+        interval = words.interval(row["ci_low"], row["ci_high"])
+        figure = [words.r(row["pearson_r"])] + ([] if interval == words.MISSING else [interval])
+        each.append(f"{' '.join(figure)} for {names.prose(row['measure'])}")
     n = words.plural(int(found["n"].max()), "text")
-    return words.sentence(f"on {n}, the correlation with {criterion} (r, 95% CI) is {words.listed(each)}")
+    named = f"{construct}: " if len(material.constructs) > 1 else ""
+    return words.sentence(
+        f"{named}on {n}, the correlation with {criterion} (r, 95% CI) is {words.listed(each)}"
+    )
 
 
 def why_no_agreement(material: Material, construct: str) -> str:
@@ -96,12 +101,14 @@ def why_no_agreement(material: Material, construct: str) -> str:
     if material.criterion not in coders_of(material, construct):
         return f"{Names(material.study).prose(material.criterion)} did not code it."
     rows = material.rows("agreement", construct, domain=POOLED)
-    if rows.empty or not (rows["n"] > 0).any():
-        return "no text has both a code and a criterion."
-    if material.codebooks[construct].level == "nominal" and not any(
-        value is not None for value in material.codebooks[construct].values
+    if (
+        material.codebooks[construct].level == "nominal"
+        and not any(value is not None for value in material.codebooks[construct].values)
+        and len(material.tables["agreement"])
     ):
         return "its labels are names without an order, which have no correlation; part 8 compares the labels."
+    if rows.empty or not (rows["n"] > 0).any():
+        return "no text has both a code and a criterion."
     return f"{words.plural(int(rows['n'].max()), 'text')} are too few, or their scores do not vary."
 
 
@@ -148,11 +155,12 @@ def one(rows: pd.DataFrame, **cells: str) -> pd.Series | None:
 
 
 def valid_mass(material: Material, coder: str, construct: str) -> pd.Series:
-    """Return the valid mass of every text that a language model was asked about."""
+    """Return the valid mass of every text that a language model was asked about, by unit."""
     codings = material.codings.get(coder)
     if codings is None or "valid_mass" not in codings:
         return pd.Series(dtype=float)
-    return codings.loc[codings["construct"] == construct, "valid_mass"].dropna()
+    own = codings[codings["construct"] == construct]
+    return own.groupby("unit_id")["valid_mass"].mean().dropna()  # over repeats
 
 
 def confidence(rows: pd.DataFrame) -> tuple[int, float, float, float, float]:

@@ -39,7 +39,7 @@ class Material:
     units, sample, measures, codings
         As their rules wrote them; codings by coder. `units` has the text.
     instruments
-        One for each language model and construct.
+        One for each language model and codebook file.
     figures
         Content of the PNG files by name, without .png.
     versions

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from study.claims import AS_PRINTED, NOT_ATTEMPTED
+from study.codebook import Codebook
 from study.instrument import Instrument
 from study.report import words
 from study.report.material import Material
@@ -13,6 +14,8 @@ from study.report.names import CORRECTIONS, Names
 
 REFERENCES = (
     ("Label probabilities and expected score", "Licht et al. (2025), arXiv 2509.03116"),
+    ("Calibration of label probabilities", "contextual: Zhao et al. (2021); batch: Zhou et al. (2023)"),
+    ("Scores from comparisons", "Bradley & Terry (1952); ties: Davidson (1970)"),
     ("Krippendorff's alpha", "Krippendorff (2019), Content Analysis, 4th ed."),
     ("One-way intraclass correlation", "Shrout & Fleiss (1979); unequal numbers of ratings: Donner (1986)"),
     ("Comparison of dependent correlations", "Williams (1959), Steiger (1980)"),
@@ -38,14 +41,19 @@ def _texts(material: Material) -> Iterator[str]:
         f" {study['corpus']['language']}; {_sample(study['sample'], len(material.sample))}."
     )
     for construct, book in material.codebooks.items():
-        yield (
-            f"{construct[:1].upper()}{construct[1:]} was coded as {book.level}, with the answers"
-            f" {words.listed(book.labels, 'or')}."
-        )
+        yield (f"{construct[:1].upper()}{construct[1:]} was coded as {book.level}, with {_answers(book)}.")
     for name, coder in study["coders"].items():
         said = _CODERS[coder["type"]](material, name, coder)
         if said:
             yield said
+
+
+def _answers(book: Codebook) -> str:
+    if book.type == "compare":
+        return "comparisons of two texts, both orders of each pair, as answers"
+    if book.closed:
+        return f"the answers {words.listed(book.labels, 'or')}"
+    return "passages of the text as answers" if book.type == "extract" else "numbers as answers"
 
 
 def _sample(sample: str | Mapping[str, Any], drawn: int) -> str:
@@ -64,25 +72,115 @@ def _llm(material: Material, name: str, coder: Mapping[str, Any]) -> str:
     if not mine:
         return ""
     model = mine[0].model
-    codings = material.codings.get(name)
-    n = 0 if codings is None else codings["unit_id"].nunique()
     engine = words.listed([f"{k} {v}" for k, v in sorted((model.get("engine") or {}).items())])
     settings = mine[0].settings
+    prompts = "the prompt" if sum(len(i.questions) for i in mine) == 1 else "the prompts"
     return (
         f"The coder '{name}' is the language model {model.get('name', '')} (file {model.get('file', '')},"
-        f" sha256 {model['sha256']}), run locally by {engine}; it was asked once about each of"
-        f" {words.plural(n, 'text')}, with the prompt that part 3 shows verbatim ({_instruments(mine)})."
-        f" Decoding: {settings.get('decoding', '')}. Nothing was sampled: the probability of each full answer"
-        " (the label as the model says it) and the end of the turn was computed and made to sum to 1 over the"
-        " labels; the score is the mean of the labels' values weighted by these probabilities, the label the"
-        " most probable one. A"
-        f" text longer than the context of {words.plural(int(settings.get('context', 0)), 'token')} was"
+        f" sha256 {model['sha256']}), run locally by {engine}; {_asked(material, mine, coder)}, with"
+        f" {prompts} that part 3 shows verbatim ({_instruments(mine)})."
+        f" {' '.join(_decoding(material, mine, coder))} A text longer than"
+        f" the context of {words.plural(int(settings.get('context', 0)), 'token')} was"
         f" {'left uncoded' if settings.get('too_long') == 'refuse' else 'cut at its end'}."
     )
 
 
+def _asked(material: Material, mine: Sequence[Instrument], coder: Mapping[str, Any]) -> str:
+    """Say how often the model was asked about how many texts, and about which pairs of texts."""
+    codings = material.codings.get(mine[0].coder)
+    n = words.plural(0 if codings is None else codings["unit_id"].nunique(), "text")
+    times = "once" if coder.get("repeats", 1) == 1 else f"{words.count(coder['repeats'])} times"
+    said = [] if all(i.compares for i in mine) else [f"it was asked {times} about each of {n}"]
+    for instrument in (i for i in mine if i.compares):
+        pairs = material.codebooks[instrument.constructs[0]].pairs
+        if pairs is not None:
+            said.append(
+                f"for {instrument.name} each of {n} was compared with two others in each of"
+                f" {words.plural(pairs['rounds'], 'round')} (drawn with seed {pairs['seed']}), and every pair"
+                f" was asked about {times} in each order"
+            )
+    return "; ".join(said)
+
+
+def _decoding(material: Material, mine: Sequence[Instrument], coder: Mapping[str, Any]) -> Iterator[str]:
+    asked = [
+        (material.codebooks[question.construct], question)
+        for instrument in mine
+        for question in instrument.questions
+        if question.construct in material.codebooks
+    ]
+    temperature = coder.get("temperature", 0)
+    if closed := [book for book, question in asked if question.kind == "choice"]:
+        yield (
+            "The probability of each full answer (the label as the model says it) and the end of the turn was"
+            " computed and made to sum to 1 over the labels."
+        )
+    if any(book.type != "compare" for book in closed):
+        label = "was drawn with these probabilities" if temperature else "is the most probable one"
+        yield (
+            f"The score is the mean of the labels' values weighted by these probabilities; the label {label}."
+        )
+    yield from _ordered(closed)
+    yield from _calibrated(closed)
+    if any(book.type == "compare" for book in closed):
+        yield (
+            "Scores of comparisons are log-odds of the Bradley-Terry model, with a term for the order in"
+            " which two texts were shown; their standard errors are from a bootstrap over pairs."
+        )
+    if written := [book.construct for book, question in asked if question.kind != "choice"]:
+        yield (
+            f"For {words.listed(written)} the model wrote its answer, and could write nothing but a number"
+            " within bounds, or passages of the text, word for word."
+        )
+    for place in ("before", "after"):
+        if reasoned := [book.construct for book, question in asked if question.rationale == place]:
+            yield f"For {words.listed(reasoned)} the model gave its reasons {place} the answer."
+    if shown := [f"{book.construct} ({len(book.examples)})" for book, _ in asked if book.examples]:
+        yield f"The prompt showed answered examples for {words.listed(shown)}."
+    yield _drawn(temperature, coder.get("repeats", 1))
+
+
+def _ordered(books: Sequence[Codebook]) -> Iterator[str]:
+    """Say which labels were offered in other orders than the codebook's."""
+    orders: dict[tuple[str, int], list[str]] = {}
+    for book in books:
+        order = str(book.prompt["label_order"])
+        seed = int(book.prompt["seed"]) if order == "random" else 0
+        orders.setdefault((order, seed), []).append(book.construct)
+    for (order, seed), constructs in orders.items():
+        labels = f"The labels of {words.listed(constructs)} were offered in"
+        if order == "rotated":
+            yield f"{labels} each rotation of their order, and the probabilities averaged."
+        if order == "random":
+            yield f"{labels} one random order for each text (seed {seed})."
+
+
+def _calibrated(books: Sequence[Codebook]) -> Iterator[str]:
+    """Say which label probabilities were calibrated, and how."""
+    methods: dict[tuple[str, int], list[str]] = {}
+    for book in books:
+        if book.calibration:
+            how = (book.calibration["method"], len(book.calibration["texts"]))
+            methods.setdefault(how, []).append(book.construct)
+    sources = {"contextual": "Zhao et al. 2021", "batch": "Zhou et al. 2023"}
+    for (method, n), constructs in methods.items():
+        yield (
+            f"The label probabilities of {words.listed(constructs)} were divided by their mean over"
+            f" {words.plural(n, 'reference text')} ({method} calibration, {sources[method]})."
+        )
+
+
+def _drawn(temperature: float, repeats: int) -> str:
+    if not temperature:
+        return "Nothing was sampled."
+    said = f"Answers were drawn at temperature {temperature:g}, with a seed of each text's and repeat's own"
+    if repeats == 1:
+        return f"{said}."
+    return f"{said}; the score of a text is the mean over repeats, its label the most frequent one."
+
+
 def _instruments(mine: list[Instrument]) -> str:
-    return words.listed([f"instrument {i.instrument_id[:12]} for {i.construct}" for i in mine])
+    return words.listed([f"instrument {i.instrument_id[:12]} for {i.name}" for i in mine])
 
 
 def _dictionary(material: Material, name: str, coder: Mapping[str, Any]) -> str:

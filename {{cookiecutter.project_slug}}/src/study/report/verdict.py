@@ -253,9 +253,10 @@ def _coded(material: Material, construct: str, names: Names) -> Iterator[Finding
         own = codings[codings["construct"] == construct] if codings is not None else pd.DataFrame()
         if own.empty:
             continue
-        usable = int((own["status"] == "ok").sum())
-        found = f"{words.count(usable)} of {words.count(len(own))} ({words.percent(usable, len(own))})"
-        complete = usable / len(own) >= CODED
+        coded = (own["status"] == "ok").groupby(own["unit_id"]).any()  # in one of its repeats
+        usable, given = int(coded.sum()), len(coded)
+        found = f"{words.count(usable)} of {words.count(given)} ({words.percent(usable, given)})"
+        complete = usable / given >= CODED
         if not complete:
             yield Finding(
                 rule,

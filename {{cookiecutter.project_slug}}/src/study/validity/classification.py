@@ -132,7 +132,8 @@ def classification_tables(
         The long table of human ratings: `<criterion>_individual` (sign of each rating against the sign of its
         unit's mean) and `<criterion>_leave_one_out` (against the mean of the others).
     codebooks
-        construct -> {'level': ..., 'values': {label: value}}.
+        construct -> {'level': ..., 'values': {label: value}, 'classes': whether scores have classes}; without
+        'classes' they have. A construct without classes (a count, say) has no rows.
     thresholds
         See `sign_class`.
 
@@ -144,6 +145,8 @@ def classification_tables(
     rows: list[dict[str, object]] = []
     cells: list[dict[str, object]] = []
     for subset in subsets(measures, coders, criterion=criterion, by=by):
+        if not codebooks[subset.construct].get("classes", True):
+            continue
         for key, n, counts in _confusions(subset, ratings, codebooks[subset.construct], thresholds):
             rows.append(key | {"n": n} | vars(classification_scores(counts)))
             cells += [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from study.flow import examples
@@ -70,8 +73,8 @@ def _failures(failed: pd.DataFrame, material: Material) -> Table | Text:
             names.table(str(coder)),
             str(construct),
             str(status),
-            words.count(len(own)),
-            examples(own["unit_id"]),
+            words.count(own["unit_id"].nunique()),
+            examples(own["unit_id"].unique()),
         ]
         for (coder, construct, status), own in failed.groupby(["coder", "construct", "status"])
     ]
@@ -102,6 +105,7 @@ def _models(material: Material) -> list[Block]:
             ("Model", f"{model.get('name', '')} ({model.get('title') or 'no title in the file'})"),
             ("File", str(model.get("file", ""))),
             ("sha256", digest),
+            ("Weights", _weights(model)),
             ("Size", words.plural(int(model.get("size") or 0), "byte")),
             ("Architecture", str(model.get("architecture") or "not stated")),
             ("Licence", str(model.get("licence") or "not stated in the file")),
@@ -111,12 +115,21 @@ def _models(material: Material) -> list[Block]:
             ),
         ]
         blocks.append(Pairs(facts))
-    rows = [[i.coder, i.construct, i.instrument_id] for i in material.instruments]
+    rows = [[i.coder, i.name, i.instrument_id] for i in material.instruments]
     note = (
         "An instrument is everything but the text that decides an answer; its id changes with any of it. Part"
         " 3 shows the prompts."
     )
-    return [*blocks, Table.of("Instruments", ["Coder", "Construct", "Instrument"], rows, "lll", note)]
+    return [*blocks, Table.of("Instruments", ["Coder", "Codebook", "Instrument"], rows, "lll", note)]
+
+
+def _weights(model: Mapping[str, Any]) -> str:
+    source = model.get("source") or {}
+    if not model.get("quantisation"):
+        return f"{model.get('file_type') or 'not stated'}, as in the file"
+    return (
+        f"{model['quantisation']}, made by llama.cpp from {source.get('file')}, sha256 {source.get('sha256')}"
+    )
 
 
 def _references() -> Table:

@@ -12,6 +12,7 @@ from study.report.pictures import figure
 
 NEAR = 0.05
 """Stated and observed shares that differ by less are called equal."""
+_NO_CLASSES = "its scores are numbers without classes; part 6 correlates them"
 RULES = {"sign": "sign of the score", "label": "label"}
 
 
@@ -71,6 +72,8 @@ def _point(material: Material, construct: str) -> str:
     if parts:
         return words.sentence("; ".join(parts))
     best = _best(material, construct)
+    if best is None and not _classified(material, construct):
+        return words.sentence(f"{construct}: {_NO_CLASSES}")
     if best is None:
         return words.sentence(
             f"{construct}: no text has both a class of a measure and a class of the criterion"
@@ -87,13 +90,18 @@ def _best(material: Material, construct: str) -> pd.Series | None:
     return None if rows.empty else rows.sort_values("f1").iloc[-1]
 
 
+def _classified(material: Material, construct: str) -> bool:
+    """Whether its scores have classes: labels of texts have, of numbers the table of classes knows."""
+    book = material.codebooks[construct]
+    labelled = book.closed and book.type != "compare"
+    return labelled or construct in set(material.tables["classification"]["construct"])
+
+
 def _averages(material: Material, construct: str) -> Table | Missing:
     rows = findings.ordered(material, construct, material.rows("classification", construct))
     rows = rows[rows["n"] > 0]
     if rows.empty:
-        return Missing(
-            f"Precision, recall and F1 of {construct}", "No text has both a class and a criterion."
-        )
+        return Missing(f"Precision, recall and F1 of {construct}", _why_no_classes(material, construct))
     names = Names(material.study)
     groups = [
         (
@@ -116,11 +124,17 @@ def _averages(material: Material, construct: str) -> Table | Missing:
     )
 
 
+def _why_no_classes(material: Material, construct: str) -> str:
+    if not _classified(material, construct):
+        return words.sentence(_NO_CLASSES)
+    return "No text has both a class and a criterion."
+
+
 def _confusions(material: Material, construct: str) -> Table | Missing:
     rows = material.rows("confusion", construct, domain=findings.POOLED)
     rows = findings.ordered(material, construct, rows)
     if rows.empty or not (rows["n"] > 0).any():
-        return Missing(f"Confusions of {construct}", "No text has both a class and a criterion.")
+        return Missing(f"Confusions of {construct}", _why_no_classes(material, construct))
     names = Names(material.study)
     classes = list(dict.fromkeys(rows["criterion_class"]))
     groups = []
@@ -177,7 +191,10 @@ def _valid_mass(material: Material, construct: str) -> Table | Missing:
         below = words.percent(int((mass < 0.5).sum()), len(mass))
         rows.append([names.table(model), words.count(len(mass)), *quartiles, below])
     if not rows:
-        return Missing(f"Valid mass of {construct}", "No language model codes it.")
+        why = "No language model codes it."
+        if not material.codebooks[construct].closed:
+            why = "There are no labels that could share the probability: a model writes its answer."
+        return Missing(f"Valid mass of {construct}", why)
     return Table.of(
         f"Valid mass of {construct}: how much of what the model would say is one of the labels at all",
         ["Coder", "n", "5%", "25%", "Median", "75%", "95%", "Texts below .50"],

@@ -19,6 +19,7 @@ STATUSES = {
     "too_long": "too long",
     "empty": "empty",
     "failed": "failed",
+    "not_compared": "not compared",
 }
 
 
@@ -37,7 +38,8 @@ def statuses(codings: pd.DataFrame) -> pd.DataFrame:
     if "repeat" in codings:
         codings = codings[codings["repeat"] == codings["repeat"].min()]
     counted = pd.crosstab(codings["construct"], codings["status"])
-    return counted.reindex(columns=list(STATUSES), fill_value=0)
+    rare = {"not_compared"} - set(counted.columns)
+    return counted.reindex(columns=[name for name in STATUSES if name not in rare], fill_value=0)
 
 
 def page(material: Material) -> Page:
@@ -92,21 +94,28 @@ def _steps(flow: pd.DataFrame, caption: str, what: str) -> Table | Missing:
 
 def _statuses(material: Material) -> Table | Missing:
     names = Names(material.study)
-    rows = []
-    for coder in material.study["coders"]:
-        codings = material.codings.get(coder)
-        if codings is None or codings.empty:
-            continue
-        for construct, counted in statuses(codings).iterrows():
-            rows.append(
-                [names.table(coder), str(construct), words.count(counted.sum()), *map(words.count, counted)]
-            )
-    if not rows:
+    counts = {
+        coder: statuses(material.codings[coder])
+        for coder in material.study["coders"]
+        if coder in material.codings and not material.codings[coder].empty
+    }
+    if not counts:
         return Missing("Codes", "No coder has coded a text.")
+    shown = [name for name in STATUSES if any(name in counted for counted in counts.values())]
+    rows = [
+        [
+            names.table(coder),
+            str(construct),
+            words.count(row.sum()),
+            *(words.count(row.get(s, 0)) for s in shown),
+        ]
+        for coder, counted in counts.items()
+        for construct, row in counted.iterrows()
+    ]
     note = (
         "'Not codable' is an answer of the coder; 'empty' had nothing to code (for a word list: no word);"
         " 'too long' did not fit into the model's context. None of them counts as zero, and none is dropped:"
         " they are rows of the codings with this status."
     )
-    columns = ["Coder", "Construct", "Units", *(label.capitalize() for label in STATUSES.values())]
-    return Table.of("Codes, by coder", columns, rows, "ll" + "r" * 6, note)
+    columns = ["Coder", "Construct", "Units", *(STATUSES[name].capitalize() for name in shown)]
+    return Table.of("Codes, by coder", columns, rows, "ll" + "r" * (len(columns) - 2), note)

@@ -1,0 +1,169 @@
+"""What coding will cost, before it begins: texts, tokens and time of each coder. Nothing is stored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from study.instrument import Instrument
+from study.llm.coding import code, open_model
+from study.llm.model import locate
+from study.llm.progress import in_words
+from study.requests import Request, Task, tasks
+from study.store import ResponseStore
+
+if TYPE_CHECKING:
+    from study.llm.engine import LabelEngine
+
+TRIED = 6
+"""Texts of different lengths that are coded to see how long it takes."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one coder's codebook file costs.
+
+    Attributes
+    ----------
+    coder, model, name
+        The coder, its model and the codebook file.
+    wanted, missing
+        Responses, and those that the store does not hold.
+    tokens, seconds
+        Of those that are missing, estimated; None where the model is not installed.
+    """
+
+    coder: str
+    model: str
+    name: str
+    wanted: int
+    missing: int
+    tokens: int | None = 0
+    seconds: float | None = 0.0
+
+
+def estimate(engine: LabelEngine, task: Task) -> tuple[int, float]:
+    """Return about how many tokens and seconds the requests of a task take.
+
+    A few texts of different lengths are coded. The first is coded twice: what texts share is read only once.
+    """
+    tried = _of_different_lengths(task)
+    code(engine, task, tried[0])
+    start = time.monotonic()
+    responses = [code(engine, task, request) for request in tried]
+    seconds = time.monotonic() - start
+    share = len(task.wanted) / len(tried)
+    return round(share * sum(r["n_tokens"] + r["n_written"] for r in responses)), share * seconds
+
+
+def _of_different_lengths(task: Task) -> list[Request]:
+    lengths = task.texts["text"].str.len().to_numpy()
+    by_length = sorted(task.wanted, key=lambda request: sum(int(lengths[row]) for row in request.rows))
+    n = min(TRIED, len(by_length))
+    return [by_length[(2 * i + 1) * len(by_length) // (2 * n)] for i in range(n)]
+
+
+def table(costs: Sequence[Cost], threads: int) -> str:
+    """Return the costs as a table to read, with a sentence that adds them up."""
+    head = ("coder", "codebook", "model", "responses", "in the store", "to ask", "tokens", "time")
+    rows = [
+        (
+            cost.coder,
+            cost.name,
+            cost.model,
+            f"{cost.wanted:,}",
+            f"{cost.wanted - cost.missing:,}",
+            f"{cost.missing:,}",
+            "unknown" if cost.tokens is None else f"{cost.tokens:,}",
+            "unknown" if cost.seconds is None else in_words(cost.seconds),
+        )
+        for cost in costs
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)
+    ]
+    return "\n".join([*(line.rstrip() for line in lines), "", _sum(costs, threads)])
+
+
+def _sum(costs: Sequence[Cost], threads: int) -> str:
+    missing = sum(cost.missing for cost in costs)
+    if not missing:
+        return "Every response is in the store: nothing will be asked."
+    unknown = sorted({cost.model for cost in costs if cost.seconds is None})
+    if unknown:
+        return (
+            f"{missing:,} responses will be asked. How long that takes is not known:"
+            f" {' and '.join(unknown)} is not installed here."
+        )
+    seconds, tokens = sum(cost.seconds or 0 for cost in costs), sum(cost.tokens or 0 for cost in costs)
+    return (
+        f"{missing:,} responses will be asked: about {tokens:,} tokens and {in_words(seconds)} on this"
+        f" machine with {threads} thread{'s' if threads > 1 else ''}, if nothing else runs. Several models"
+        " and shards may run at once."
+    )
+
+
+def main(
+    *,
+    units: Path,
+    sample: Path,
+    instruments: list[Path],
+    models: dict,  # type: ignore[type-arg]
+    model_of: dict,  # type: ignore[type-arg]
+    asked: dict,  # type: ignore[type-arg]
+    store: Path,
+    threads: int = 2,
+    root: Path = Path(),
+) -> None:
+    """Print what coding will cost.
+
+    Parameters
+    ----------
+    models, model_of
+        The configuration's `models`, and {coder: name of its model}.
+    asked
+        What each coder is asked, see `study.requests.tasks`.
+    """
+    read = [Instrument.read(path) for path in instruments]
+    columns = pd.read_parquet(units, columns=["unit_id", "text", "text_sha256"])
+    found = tasks(columns, sample, read, asked)
+    responses = ResponseStore(store)
+    where, failed = responses.find(request.key for task in found for request in task.wanted)
+    known = where.keys() - failed
+    costs = []
+    for name in dict.fromkeys(model_of.values()):
+        mine = [
+            replace(task, wanted=[request for request in task.wanted if request.key not in known])
+            for task in found
+            if model_of[task.instrument.coder] == name
+        ]
+        engine = None
+        if any(task.wanted for task in mine) and locate(models[name], root) is not None:
+            engine = open_model(models[name], [task.instrument for task in mine], threads, root)
+        costs += [_cost(task, name, engine) for task in mine]
+    wanted = {(task.instrument.coder, task.instrument.name): len(task.wanted) for task in found}
+    print(table([replace(cost, wanted=wanted[cost.coder, cost.name]) for cost in costs], threads))
+
+
+def _cost(task: Task, model: str, engine: LabelEngine | None) -> Cost:
+    """Return the cost of what is missing."""
+    instrument, n = task.instrument, len(task.wanted)
+    cost = Cost(instrument.coder, model, instrument.name, n, n)
+    if not n:
+        return cost
+    if engine is None:
+        return replace(cost, tokens=None, seconds=None)
+    tokens, seconds = estimate(engine, task)
+    return replace(cost, tokens=tokens, seconds=seconds)
+
+
+if __name__ == "__main__":
+    from study.job import run
+
+    run(main)
