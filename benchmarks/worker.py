@@ -20,19 +20,20 @@ def measure(system: str, model: Path, task: Task) -> dict[str, Any]:
     Returns
     -------
     dict
-        cpu_seconds_per_text; load_cpu_seconds (to import, load the model and code the first text); answers
-        and prompt_sha256 of the counted texts; written (tokens that were written about each text, the first
-        one included, where the system knows it).
+        cpu_seconds_per_text (None where there is no text but the first); load_cpu_seconds (to import, load
+        the model and code the first text); of all texts: answers, prompt_sha256 and written (how many tokens
+        were written about each, where the system knows it).
     """
     start = time.process_time()
     coder = importlib.import_module(f"systems.{system}").System(task, model)
-    coder.code(task.texts[0])
+    answers = [coder.code(task.texts[0])]
     loaded = time.process_time()
-    answers = [coder.code(text) for text in task.texts[1:]]
+    answers += [coder.code(text) for text in task.texts[1:]]
     done = time.process_time()
-    shown = [prompt for text in task.texts[1:] for prompt in coder.prompts(text)]
+    counted = len(answers) - 1
+    shown = [prompt for text in task.texts for prompt in coder.prompts(text)]
     return {
-        "cpu_seconds_per_text": (done - loaded) / len(answers),
+        "cpu_seconds_per_text": (done - loaded) / counted if counted else None,
         "load_cpu_seconds": loaded - start,
         "answers": answers,
         "prompt_sha256": hashlib.sha256("\0".join(shown).encode()).hexdigest(),

@@ -1,4 +1,4 @@
-"""What holds for every test: interrupts reach what it starts, threads wait, the user's cache is left alone."""
+"""What holds for every test: interrupts reach it, threads wait, the user's cache is left alone."""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ from tasks import Task, prompt
 
 from study.instrument import Question
 from study.llm.labels import LabelTree
-from systems.llama_cpp_python import context
 
 AT_ONCE = 2048
 """Tokens in one call, more than any task has."""
@@ -41,7 +40,7 @@ class System:
         self._trees = [self._tree(question, task.instruments[0].end_of_turn) for question in task.questions]
         leaves = sum(len(tree.paths) for tree in self._trees)
         settings = llama_cpp.llama_context_default_params()
-        settings.n_ctx = context(task)
+        settings.n_ctx = task.instruments[0].settings["context"]
         settings.n_batch = AT_ONCE
         settings.n_seq_max = leaves + 1
         settings.kv_unified = True

@@ -1,6 +1,7 @@
 """guidance's own loop: its roles, `select`, `gen` and `substring`, as its documentation shows them.
 
-It says one answer, and no probabilities. It keeps what two prompts share.
+It gives one answer, and no probabilities. It keeps what two prompts share, but a role is evaluated when it is
+opened: after `with system()` guidance 0.3.1 has forgotten the rest of the last prompt.
 """
 
 from __future__ import annotations
@@ -17,55 +18,48 @@ from guidance.library import at_most_n_repeats
 from tasks import Task, prompt
 
 from study.instrument import Question
-from systems.llama_cpp_python import context
+from systems.peer import Peer
 
 
-class System:
+class System(Peer):
     """A guidance model that is asked afresh about every text."""
 
     def __init__(self, task: Task, model: Path) -> None:
         """Load the model."""
-        self._task = task
+        super().__init__(task)
         self._model = models.LlamaCpp(
             str(model),
             echo=False,
             enable_monitoring=False,
             chat_template=ChatMLTemplate,
-            n_ctx=context(task),
+            n_ctx=self.context,
             n_threads=1,
             n_threads_batch=1,
         )
 
-    def code(self, text: str) -> list[str]:
-        """Ask everything about a text."""
-        return [
-            self._answer(question, text)
-            for question in self._task.questions
-            for _ in range(self._task.repeats)
-        ]
-
     def prompts(self, text: str) -> list[str]:
         """Return what the model is shown, a prompt a question: what guidance made of the messages."""
         shown = []
-        for question in self._task.questions:
+        for question in self.task.questions:
             with self._asked(question, text) as asked:
                 shown.append(str(asked))
         return shown
 
-    def _answer(self, question: Question, text: str) -> str:
+    def answer(self, question: Question, text: str, repeat: int) -> str:
+        """Let guidance write what its grammar allows; it draws from numpy's generator and takes no seed."""
         with self._asked(question, text) as asked:
-            said, reason = asked, ""
             if question.kind == "spans":
                 item = "- " + substring(text)
                 several = item + at_most_n_repeats("\n" + item, question.most - 1)
-                said += select([question.none, several], name="answer")
-                return str(said["answer"])
-            if question.rationale == "before":
-                said += gen("reason", max_tokens=question.rationale_tokens, stop="\n") + "\n"
-                reason = said["reason"] + "\n"
+                return str((asked + select([question.none, several], name="answer"))["answer"])
             label = select(list(question.answers), name="answer")
-            said += with_temperature(label, self._task.temperature) if self._task.temperature else label
-            return f"{reason}{said['answer']}"
+            if self.task.temperature:
+                label = with_temperature(label, self.task.temperature)
+            if question.rationale == "before":
+                reason = gen("reason", max_tokens=question.rationale_tokens, stop="\n") + "\n"
+                said = asked + reason + label
+                return f"{said['reason']}\n{said['answer']}"
+            return str((asked + label)["answer"])
 
     @contextlib.contextmanager
     def _asked(self, question: Question, text: str) -> Iterator[Any]:

@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any
 
 import llama_cpp
 from tasks import Task, prompt
 
 from study.instrument import Question
-
-LABEL_TOKENS = 16
-PASSAGE_TOKENS = 128
-"""As many as this project's engine lets a passage have."""
+from systems.peer import LABEL_TOKENS, PASSAGE_TOKENS, Peer, sampling, words
 
 
-class System:
+class System(Peer):
     """A llama-cpp-python model."""
 
     def __init__(self, task: Task, model: Path) -> None:
         """Load the model and compile the grammars."""
-        self._task = task
+        super().__init__(task)
         self._model = llama_cpp.Llama(
-            str(model), n_ctx=context(task), n_threads=1, n_threads_batch=1, verbose=False
+            str(model), n_ctx=self.context, n_threads=1, n_threads_batch=1, verbose=False
         )
-        self._grammars = {
+        self._labels = {
             question.construct: compiled(choice(question.answers))
             for question in task.questions
             if question.kind == "choice"
         }
 
-    def code(self, text: str) -> list[str]:
-        """Ask everything about a text."""
-        return [
-            self._answer(question, text, repeat)
-            for question in self._task.questions
-            for repeat in range(self._task.repeats)
-        ]
-
-    def prompts(self, text: str) -> list[str]:
-        """Return what the model is shown, a prompt a question."""
-        return [prompt(question, text) for question in self._task.questions]
-
-    def _answer(self, question: Question, text: str, repeat: int) -> str:
+    def answer(self, question: Question, text: str, repeat: int) -> str:
+        """Let llama.cpp write under a grammar."""
         shown = prompt(question, text)
         if question.kind == "spans":
             grammar = compiled(passages(text, question.none, question.most))
@@ -52,9 +36,8 @@ class System:
         if question.rationale == "before":
             # One line: a grammar would say the same, and cost more.
             reason = self._written(shown, question.rationale_tokens, stop="\n") + "\n"
-        return reason + self._written(
-            shown + reason, LABEL_TOKENS, self._grammars[question.construct], seed=repeat
-        )
+        labels = self._labels[question.construct]
+        return reason + self._written(shown + reason, LABEL_TOKENS, labels, seed=repeat)
 
     def _written(
         self,
@@ -71,19 +54,9 @@ class System:
             grammar=grammar,
             stop=stop,
             seed=seed,
-            **sampling(self._task.temperature),
+            **sampling(self.task.temperature),
         )
         return str(answer["choices"][0]["text"])  # type: ignore[index]
-
-
-def context(task: Task) -> int:
-    """Return how many tokens prompt and answer may have."""
-    return int(task.instruments[0].settings["context"])
-
-
-def sampling(temperature: float) -> dict[str, Any]:
-    """Return how tokens are drawn: with their probabilities, none left out."""
-    return {"temperature": temperature, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
 
 
 def compiled(grammar: str) -> llama_cpp.LlamaGrammar:
@@ -98,13 +71,13 @@ def choice(answers: tuple[str, ...]) -> str:
 
 def passages(text: str, none: str, most: int) -> str:
     """Return the GBNF grammar of a list of passages: any runs of the text's words, no word cut."""
-    words = re.findall(r"\s+|\w+|[^\s\w]", text)
+    parts = words(text)
     rules = [
         f'root ::= {literal(none)} | item ("\\n" item){{0,{most - 1}}}',
         'item ::= "- " passage',
-        f"passage ::= {' | '.join(f'from-{i}' for i in range(len(words)))}",
-        *(f"from-{i} ::= {literal(word)} from-{i + 1}?" for i, word in enumerate(words[:-1])),
-        f"from-{len(words) - 1} ::= {literal(words[-1])}",
+        f"passage ::= {' | '.join(f'from-{i}' for i in range(len(parts)))}",
+        *(f"from-{i} ::= {literal(part)} from-{i + 1}?" for i, part in enumerate(parts[:-1])),
+        f"from-{len(parts) - 1} ::= {literal(parts[-1])}",
     ]
     return "\n".join(rules)
 

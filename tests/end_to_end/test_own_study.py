@@ -98,7 +98,7 @@ def test_another_order_of_the_labels_asks_again(study: Path) -> None:
     snakemake(study, CODED)
     assert asked(study) == n_texts(study)
     record = json.loads(next((study / "results/instruments").glob("*.json")).read_text(encoding="utf-8"))
-    assert record["labels"][: len(book["categories"])] == list(book["categories"])
+    assert record["questions"][0]["labels"][: len(book["categories"])] == list(book["categories"])
     file.write_text(original, encoding="utf-8")
     snakemake(study, CODED)
     assert asked(study) == 0

@@ -281,6 +281,13 @@ def test_repeats_need_a_temperature(study: Path) -> None:
     assert (llm["temperature"], llm["repeats"]) == (0.7, 5)
 
 
+def test_draws_are_not_calibrated(study: Path) -> None:
+    rewrite(study, BOOK, lambda book: book.update(calibration={"method": "contextual"}))
+    load(study)
+    with pytest.raises(StudyError, match=r"key 'coders\.llm\.temperature': The labels of .* are calibrated"):
+        load(study, {"coders": {"llm": {"temperature": 1}}})
+
+
 def test_overrides_are_merged_over_the_file(study: Path) -> None:
     config = load(study, {"sample": {"n": 5}, "question": "Another?", "coders": {"llm": {"code": "all"}}})
     assert config["sample"] == {"n": 5, "by": "domain", "seed": 1}

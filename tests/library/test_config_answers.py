@@ -161,7 +161,7 @@ CHANGES = [
     Change("one word for both texts", "politeness", "second: B", "second: A", ("'A' is there twice",)),
     Change("a tie that looks like a text", "politeness", "tie: neither", "tie: a", ("differ only in case",)),
     Change(
-        "comparison without rounds", "politeness", "rounds: 3", "rounds: 0", ("pairs.rounds", "1 or more")
+        "comparison without rounds", "politeness", "rounds: 3", "rounds: 1", ("pairs.rounds", "2 or more")
     ),
     # Names
     Change(

@@ -15,6 +15,7 @@ from study.codebook import asked_together
 from study.config import load, read_codebook
 from study.config.__main__ import main as check_main
 from study.config.codebooks import read_file
+from study.config.names import companions, measures
 from study.errors import StudyError
 
 STUDY = "config/study.yaml"
@@ -86,6 +87,13 @@ def test_a_file_and_a_construct_of_it_are_the_construct_once(study: Path) -> Non
     config = with_codebooks(study, llm=["topics_schools", "topics"], humans=["topics_schools", "topics"])
     assert config["coders"]["llm"]["codebooks"] == TOPICS
     assert config["coders"]["humans"]["codebooks"] == TOPICS[::-1]
+
+
+def test_a_multilabel_as_a_whole_is_a_column_of_its_own(study: Path) -> None:
+    config = with_codebooks(study, llm=["topics"], humans=["topics_schools"])
+    assert {"topics_llm", "topics_llm_label", "topics_schools_llm_label"} <= companions(config).keys()
+    assert "topics_humans" not in companions(config)
+    assert "topics_llm" not in measures(config)
 
 
 def test_constructs_that_nobody_codes_are_not_in_the_study(study: Path) -> None:

@@ -15,7 +15,7 @@ from study.llm.model import read_card
 MB = 1_000_000
 
 WITHOUT_A_MODEL = '''
-import json, resource, sys
+import json, sys
 import numpy as np
 from study.job import run
 from study.llm import coding
@@ -45,15 +45,21 @@ class Stub:
 
 coding.open_model = lambda *arguments: Stub()
 run(coding.main, sys.argv[1:])
-print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+
+# Not getrusage: it counts what the process was before it became this program.
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(json.dumps({"peak": int(status["VmHWM"].split()[0]) * 1024}))
 '''
 
 WITH_THE_MODEL = """
-import json, resource, sys
+import json, sys
 from study.job import run
 from study.llm.coding import main
 run(main, sys.argv[1:])
-print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+
+# Not getrusage: it counts what the process was before it became this program.
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(json.dumps({"peak": int(status["VmHWM"].split()[0]) * 1024}))
 """
 
 

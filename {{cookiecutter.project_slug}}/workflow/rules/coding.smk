@@ -99,6 +99,8 @@ rule plan:
         sample="data/corpus/sample.csv",
         instruments=instruments(LLM_CODERS),
         code=code("study.llm.plan"),
+    log:
+        "logs/plan.log",
     conda:
         ENVIRONMENT
     threads: study["coding"]["threads"]
@@ -114,7 +116,7 @@ rule plan:
     shell:
         "python -m study.llm.plan --units {input.units} --sample {input.sample}"
         " --instruments {input.instruments} --models {params.models:q} --model-of {params.model_of:q}"
-        " --asked {params.asked:q} --threads {threads} --store {params.store}"
+        " --asked {params.asked:q} --threads {threads} --store {params.store} 2>&1 | tee {log}"
 
 
 rule codings:

@@ -46,6 +46,16 @@ def _llm(
             allowed=1,
             hint="Set a temperature above 0, or leave out 'repeats'.",
         )
+    calibrated = [name for name in coder["codebooks"] if config["codebooks"][name]["calibration"]]
+    if calibrated and coder["temperature"] > 0:
+        yield document.error(
+            (*place, "temperature"),
+            f"The labels of '{calibrated[0]}' are calibrated, which changes their probabilities; draws are"
+            " made without it.",
+            found=coder["temperature"],
+            allowed=0,
+            hint="Leave out 'temperature', or the codebook's 'calibration'.",
+        )
 
 
 def _dictionary(

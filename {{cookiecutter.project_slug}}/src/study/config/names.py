@@ -78,13 +78,26 @@ def measures(config: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 
 def companions(config: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return the further columns that measures bring with them: labels and numbers of ratings."""
+    """Return the further columns that there are: labels, numbers of ratings, multilabels as a whole."""
     found = {}
+    for construct, name in _whole(config):
+        found |= {f"{construct}_{name}": (construct, name), f"{construct}_{name}_label": (construct, name)}
     for measure, (construct, name) in measures(config).items():
         found[f"{measure}_label"] = (construct, name)
         if config["coders"][name]["type"] == "human":
             found[f"{measure}_n"] = (construct, name)
     return found
+
+
+def _whole(config: dict[str, Any]) -> dict[tuple[str, str], None]:
+    """Return the multilabel files, and the language models that code them: they have a row for the whole."""
+    return {
+        (config["codebooks"][construct]["asked_in"], name): None
+        for name, coder in config["coders"].items()
+        if coder["type"] == "llm"
+        for construct in coder["codebooks"]
+        if config["codebooks"][construct]["category"] is not None
+    }
 
 
 def rows_of_raters(config: dict[str, Any]) -> list[str]:
