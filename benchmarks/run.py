@@ -151,6 +151,7 @@ def measure(task: str, models: dict[str, Any], texts: Sequence[str], repeats: in
             "load_cpu_seconds": spread([run["load_cpu_seconds"] for run in runs]),
             "prompt_sha256": runs[0]["prompt_sha256"],
             "answers": runs[0]["answers"][1:],
+            "answer_tokens_per_text": statistics.fmean(runs[0]["answer_tokens"][1:]),
         }
         rows.append(row | ({"variant": entry.variant} if entry.variant else {}))
     return rows

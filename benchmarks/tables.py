@@ -8,14 +8,19 @@ from typing import Any
 from tasks import MODEL_FILES, PLANS
 
 BEGIN = "<!-- The figures: written by `python benchmarks/run.py --docs` from build/bench.json. -->"
+OPEN = ("C", "D")
+"""Tasks in which the model writes."""
 END = "<!-- The end of the figures. -->"
 
 
 def costs(result: dict[str, Any]) -> list[list[str]]:
-    """Return a table of CPU-seconds a text: a line a system and model file, a column a task."""
+    """Return a table of CPU-seconds a text: a line a system and model file, a column a task.
+
+    Where the model writes freely, systems may write more or less: how many tokens stands in brackets.
+    """
     tasks = [name for name in PLANS if name in result["tasks"]]
     found = {
-        (row["model_file"], row["system"], row.get("variant"), row["task"]): row["cpu_seconds_per_text"]
+        (row["model_file"], row["system"], row.get("variant"), row["task"]): _cost(row)
         for row in result["rows"]
     }
     table = [["model file", "system", *tasks]]
@@ -24,8 +29,15 @@ def costs(result: dict[str, Any]) -> list[list[str]]:
         for system, variant in sorted(asked, key=lambda which: (which[1] or "", list(asked).index(which))):
             name = f"{system}, {variant}" if variant else system
             cells = [found.get((file, system, variant, task)) for task in tasks]
-            table.append([file, name, *("" if cell is None else f"{cell:.3f}" for cell in cells)])
+            table.append([file, name, *(cell or "" for cell in cells)])
     return table
+
+
+def _cost(row: dict[str, Any]) -> str:
+    cost = f"{row['cpu_seconds_per_text']:.3f}"
+    if row["task"] in OPEN and row["system"] != "floor":
+        return f"{cost} ({row['answer_tokens_per_text']:.0f})"
+    return cost
 
 
 def targets(result: dict[str, Any]) -> list[list[str]]:
@@ -86,7 +98,8 @@ def with_figures(page: str, result: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     figures = [
         f"Measured on {result['date']} on one thread of a processor that calls itself {result['processor']}:"
-        f" CPU-seconds a text, the median of {result['repeats']} repeats.",
+        f" CPU-seconds a text, the median of {result['repeats']} repeats; in brackets, how many tokens an answer"
+        " has.",
         "",
         *(f"- {line}" for line in described(result)),
         "",

@@ -50,7 +50,7 @@ def targets(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _fewer(cost: Cost, file: str, other: Which, wanted: float) -> dict[str, Any]:
     this = Which("this", file)
     found = cost(other) / cost(this)
-    times = f"at least {wanted:g} times fewer"
+    times = "no slower" if wanted == 1 else f"at least {wanted:g} times fewer"
     return {"this": str(this), "other": str(other), "wanted": times, "found": found, "met": found >= wanted}
 
 

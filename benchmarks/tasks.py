@@ -67,11 +67,11 @@ class Plan:
 
 
 PLANS = {
-    "A": Plan("one of 3 labels", SENTIMENT, 24),
-    "B": Plan("a codebook of 5 variables", CODEBOOKS / "tweet.yaml", 4),
+    "A": Plan("one of 3 labels", SENTIMENT, 20),
+    "B": Plan("a codebook of 5 variables", CODEBOOKS / "tweet.yaml", 3),
     "C": Plan("a rating with a rationale before it", CODEBOOKS / "intensity.yaml", 8),
-    "D": Plan("up to 3 passages, word for word", CODEBOOKS / "feelings.yaml", 8),
-    "E": Plan("the question of A, 5 times at temperature 1", SENTIMENT, 8, repeats=5, temperature=1),
+    "D": Plan("up to 3 passages, word for word", CODEBOOKS / "feelings.yaml", 6),
+    "E": Plan("the question of A, 5 times at temperature 1", SENTIMENT, 6, repeats=5, temperature=1),
 }
 
 

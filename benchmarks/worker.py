@@ -7,7 +7,7 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ def measure(system: str, model: Path, task: Task) -> dict[str, Any]:
     -------
     dict
         cpu_seconds_per_text (None where there is no text but the first); load_cpu_seconds (to import, load
-        the model and code the first text); of all texts: answers, prompt_sha256 and written (how many tokens
-        were written about each, where the system knows it).
+        the model and code the first text); of all texts: answers, answer_tokens (how many they are, a number
+        a text), prompt_sha256, and written (how many tokens were written about each, where the system knows).
     """
     start = time.process_time()
     coder = importlib.import_module(f"systems.{system}").System(task, model)
@@ -31,14 +31,24 @@ def measure(system: str, model: Path, task: Task) -> dict[str, Any]:
     answers += [coder.code(text) for text in task.texts[1:]]
     done = time.process_time()
     counted = len(answers) - 1
+    count = counter(model)
     shown = [prompt for text in task.texts for prompt in coder.prompts(text)]
     return {
         "cpu_seconds_per_text": (done - loaded) / counted if counted else None,
         "load_cpu_seconds": loaded - start,
         "answers": answers,
+        "answer_tokens": [sum(count(answer) for answer in said) for said in answers],
         "prompt_sha256": hashlib.sha256("\0".join(shown).encode()).hexdigest(),
         "written": getattr(coder, "written", []),
     }
+
+
+def counter(model: Path) -> Callable[[str], int]:
+    """Return what counts the tokens of an answer; it is the same for every system."""
+    import llama_cpp
+
+    vocabulary = llama_cpp.Llama(str(model), vocab_only=True, verbose=False)
+    return lambda answer: len(vocabulary.tokenize(answer.encode("utf-8"), add_bos=False, special=False))
 
 
 def main(system: str, model: str, tasks: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tasks import Task, prompt
+from tasks import Task
 
 from study.digest import text_sha256
 from study.instrument import Question
@@ -41,8 +41,14 @@ class System:
         return said
 
     def prompts(self, text: str) -> list[str]:
-        """Return what the model is shown, a prompt a question."""
-        return [prompt(question, text) for question in self._task.questions]
+        """Return what the model is shown, a prompt a question: what the tokens spell."""
+        shown = []
+        for question in self._task.questions:
+            tokens = self._engine.prompt_tokens(question.prompt.before)
+            tokens += self._engine.text_tokens(question.prompt.quoted(text)[0])
+            tokens += self._engine.prompt_tokens(question.prompt.after)
+            shown.append(self._engine.text_of(tokens))
+        return shown
 
 
 def in_words(question: Question, answer: dict[str, Any], text: str) -> str:

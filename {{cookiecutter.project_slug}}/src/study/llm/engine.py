@@ -284,16 +284,14 @@ class LabelEngine(LlamaCppEngine):  # type: ignore[misc]
         """
         logits = self.read(tokens)
         matcher = LLMatcher(self.tokenizer._ll_tokenizer, grammar, log_level=0)
-        closing = self.tokenizer.eos_token_id
         written: list[int] = []
         log_p, ended, evaluated = 0.0, False, True
         while not matcher.is_stopped() and len(written) < most:
             if not evaluated:
                 logits = self._step(written[-1])
-            allowed = self._allowed(matcher)
-            may_end, allowed[closing] = bool(allowed[closing]), False
-            allowed[end] = may_end
-            token = choose(logits, allowed)
+            token = self._most_probable(logits, matcher, end) if choose is greedily else None
+            if token is None:
+                token = choose(logits, self._allowed(matcher, end))
             log_p += float(log_softmax(logits, [token])[0])
             if token == end:
                 ended, evaluated = True, True
@@ -374,9 +372,24 @@ class LabelEngine(LlamaCppEngine):  # type: ignore[misc]
         logits: np.ndarray = self._piece(("step", (token,), object()), 1, evaluate)
         return logits
 
-    def _allowed(self, matcher: LLMatcher) -> np.ndarray:
+    def _most_probable(self, logits: np.ndarray, matcher: LLMatcher, end: int) -> int | None:
+        """Return the most probable token of all where the grammar allows it.
+
+        It mostly does; to ask about one token is a hundred times cheaper than about the whole vocabulary.
+        """
+        token, closing = int(logits.argmax()), self.tokenizer.eos_token_id
+        if token == closing != end:
+            return None
+        return token if matcher.validate_tokens([closing if token == end else token]) == 1 else None
+
+    def _allowed(self, matcher: LLMatcher, end: int) -> np.ndarray:
+        """Return which tokens the grammar allows, shape (vocabulary,)."""
         bits = np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8)
-        return np.unpackbits(bits, bitorder="little")[: self._n_vocab].astype(bool)
+        allowed = np.unpackbits(bits, bitorder="little")[: self._n_vocab].astype(bool)
+        closing = self.tokenizer.eos_token_id
+        may_end, allowed[closing] = bool(allowed[closing]), False
+        allowed[end] = may_end
+        return allowed
 
     def _weigh(self, own: list[int], branches: Sequence[Branch], start: int) -> list[np.ndarray]:
         leaves = sum(len(branch.tree.paths) for branch in branches)
