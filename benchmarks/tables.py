@@ -98,8 +98,8 @@ def with_figures(page: str, result: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     figures = [
         f"Measured on {result['date']} on one thread of a processor that calls itself {result['processor']}:"
-        f" CPU-seconds a text, the median of {result['repeats']} repeats; in brackets, how many tokens an answer"
-        " has.",
+        f" CPU-seconds a text, the median of {result['repeats']} repeats; in brackets, how many tokens an"
+        " answer has.",
         "",
         *(f"- {line}" for line in described(result)),
         "",

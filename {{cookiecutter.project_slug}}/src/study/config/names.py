@@ -79,7 +79,7 @@ def measures(config: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 def companions(config: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Return the further columns that there are: labels, numbers of ratings, multilabels as a whole."""
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for construct, name in _whole(config):
         found |= {f"{construct}_{name}": (construct, name), f"{construct}_{name}_label": (construct, name)}
     for measure, (construct, name) in measures(config).items():
