@@ -57,7 +57,7 @@ def test_every_codebook_of_the_page_on_answers_is_valid(tmp_path: Path) -> None:
     study = laid_over(yaml.safe_load(file.read_text(encoding="utf-8")), yaml.safe_load(coders))
     file.write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     config = load(tmp_path)
-    assert config["coders"]["llm"]["repeats"] == 5
+    assert config["coders"]["drawn"]["repeats"] == 5
     assert {"speech_tone", "speech_demands", "speech_name", "topics_taxes"} <= set(config["codebooks"])
 
 
