@@ -24,10 +24,9 @@ import pandas as pd
 import pytest
 
 import study
+from library.coding_jobs import TONE, instrument
 from library.embedded import MODEL, model_file
-from study.codebook import Codebook
 from study.digest import text_sha256
-from study.instrument import build
 from study.llm.model import read_card
 from study.store import ResponseStore
 
@@ -35,14 +34,6 @@ pytestmark = pytest.mark.slow
 
 TEXTS = 48
 KILLS = 25
-CONTEXT = 512
-TONE: dict[str, Any] = {
-    "construct": "tone",
-    "question": "How is it?",
-    "type": "classify",
-    "level": "ordinal",
-    "categories": {"good": {"value": 1}, "bad": {"value": -1}},
-}
 ASKED = {"llm": {"which": "all", "repeats": 1, "designs": {}, "references": {}}}
 
 # The real program, which writes down each key before the model is asked. Jobs that are to run side by side
@@ -69,8 +60,7 @@ run(coding.main, sys.argv[2:])
 
 
 def instrument_json() -> str:
-    card = read_card(model_file(), "smollm2", None)
-    return build([Codebook.from_dict(TONE)], "llm", card, context=CONTEXT, too_long="refuse").to_json()
+    return instrument(read_card(model_file(), "smollm2", None)).to_json()
 
 
 class Study:
