@@ -334,3 +334,24 @@ def test_the_pages_hold_whole_sentences_for_every_type(material: Material) -> No
         assert re.fullmatch(r"[A-Z0-9].*\.", made.point), made.point
         text = re.sub(r"<style>.*</style>|<[^>]*>", " ", render(made, "x"), flags=re.DOTALL)
         assert not {"nan", "None", "{}", "[]"} & set(text.replace("None of 312", "").split())
+
+
+def test_what_people_did_not_code_is_said_once(material: Material) -> None:
+    for number in ("01_verdict", "08_confusion"):
+        point = PAGES[number](material).point
+        reasons = [sentence.split(":")[-1] for sentence in point.split(". ") if ":" in sentence]
+        assert len(reasons) == len(set(reasons)), point
+        for construct in CONSTRUCTS:
+            assert construct in point.lower()
+    assert "did not code them." in PAGES["01_verdict"](material).point
+
+
+def test_comparisons_by_hand(material: Material) -> None:
+    # Scores of variance 4 (SD 2.00) with errors of variance 1: three quarters are not error.
+    compared = next(book.construct for book in material.codebooks.values() if book.type == "compare")
+    rows = codings([f"t{n}" for n in range(2)], construct=compared, coder="llm", score=[-(2**0.5), 2**0.5])
+    rows = rows.assign(score_se=[0.72**0.5, 1.28**0.5], order_effect=0.5, comparisons=[8, 12])
+    shown = render(PAGES["08_confusion"](replace(material, codings={"llm": rows})), material.study["title"])
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", shown))
+    assert f"Comparisons of {compared}: Bradley-Terry scores, in log-odds" in text
+    assert re.search(r"LLM '?llm'? 2 10\.0 0\.50 2\.00 1\.00 \.75", text.replace("&#39;", "'")), text[:3000]

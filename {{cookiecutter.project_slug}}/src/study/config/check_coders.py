@@ -184,7 +184,7 @@ def _human(
             "With several codebooks the columns of codes have the names of the constructs.",
             found=coder["rating"],
             allowed=", ".join(coder["codebooks"]),
-            hint="Remove the key.",
+            hint="Remove the key, or name the one codebook that these people used: codebooks: [...].",
         )
     if coder["layout"] == "wide" and coder["raters"] is None:
         yield document.error(

@@ -138,28 +138,27 @@ def main(
     known = where.keys() - failed
     costs = []
     for name in dict.fromkeys(model_of.values()):
-        mine = [
+        mine = [task for task in found if model_of[task.instrument.coder] == name]
+        missing = [
             replace(task, wanted=[request for request in task.wanted if request.key not in known])
-            for task in found
-            if model_of[task.instrument.coder] == name
+            for task in mine
         ]
         engine = None
-        if any(task.wanted for task in mine) and locate(models[name], root) is not None:
+        if any(task.wanted for task in missing) and locate(models[name], root) is not None:
             engine = open_model(models[name], [task.instrument for task in mine], threads, root)
-        costs += [_cost(task, name, engine) for task in mine]
-    wanted = {(task.instrument.coder, task.instrument.name): len(task.wanted) for task in found}
-    print(table([replace(cost, wanted=wanted[cost.coder, cost.name]) for cost in costs], threads))
+        costs += [_cost(name, *both, engine) for both in zip(mine, missing, strict=True)]
+    print(table(costs, threads))
 
 
-def _cost(task: Task, model: str, engine: LabelEngine | None) -> Cost:
-    """Return the cost of what is missing."""
-    instrument, n = task.instrument, len(task.wanted)
-    cost = Cost(instrument.coder, model, instrument.name, n, n)
+def _cost(model: str, task: Task, missing: Task, engine: LabelEngine | None) -> Cost:
+    """Return the cost of what is missing of a task."""
+    instrument, n = task.instrument, len(missing.wanted)
+    cost = Cost(instrument.coder, model, instrument.name, len(task.wanted), n)
     if not n:
         return cost
     if engine is None:
         return replace(cost, tokens=None, seconds=None)
-    tokens, seconds = estimate(engine, task)
+    tokens, seconds = estimate(engine, missing)
     return replace(cost, tokens=tokens, seconds=seconds)
 
 

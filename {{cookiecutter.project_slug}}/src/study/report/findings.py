@@ -50,6 +50,26 @@ def headline(material: Material, construct: str) -> str:
     return " ".join(words.sentence(named + text[:1].lower() + text[1:]) for text in said)
 
 
+def headlines(material: Material) -> str:
+    """Say it of every construct; of those that people did not code, in one sentence."""
+    bare = [c for c in material.constructs if material.criterion and not _has_criterion(material, c)]
+    if len(bare) < 2:
+        return " ".join(headline(material, construct) for construct in material.constructs)
+    criterion = Names(material.study).prose(material.criterion)
+    said = [headline(material, construct) for construct in material.constructs if construct not in bare]
+    return " ".join(
+        [
+            *said,
+            f"Whether measures of {words.listed(bare)} agree with people cannot be said: {criterion} did not"
+            " code them.",
+        ]
+    )
+
+
+def _has_criterion(material: Material, construct: str) -> bool:
+    return material.criterion in coders_of(material, construct)
+
+
 def _compared(names: Names, criterion: str, model: str, found: pd.DataFrame) -> str:
     ways = {
         LESS: "agrees with {} less than {}",
@@ -98,7 +118,7 @@ def why_no_agreement(material: Material, construct: str) -> str:
     """Say why there is no correlation with the criterion."""
     if not material.criterion:
         return "the study has no coder that the others are compared with."
-    if material.criterion not in coders_of(material, construct):
+    if not _has_criterion(material, construct):
         return f"{Names(material.study).prose(material.criterion)} did not code it."
     rows = material.rows("agreement", construct, domain=POOLED)
     if (

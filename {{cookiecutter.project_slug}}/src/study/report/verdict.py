@@ -224,7 +224,7 @@ def _own_words(material: Material, construct: str, names: Names) -> Iterator[Fin
         yield Finding(
             rule,
             found,
-            f"the labels are {names.prose(model)}'s own answers rather than imposed",
+            f"the labels are answers of {names.prose(model)} itself rather than imposed",
             bool(mass.median() >= VALID_MASS),
         )
 
@@ -242,7 +242,7 @@ def _probabilities(material: Material, construct: str, names: Names) -> Iterator
             f"ECE {words.r(ece)}: {words.percent(stated, 1)} stated, {words.percent(hits, 1)} right, n ="
             f" {words.count(n)}"
         )
-        conclusion = f"{names.prose(model)}'s label probabilities can be read as chances of being right"
+        conclusion = f"the label probabilities of {names.prose(model)} can be read as chances of being right"
         yield Finding(rule, found, conclusion, ece <= CALIBRATION_ERROR)
 
 

@@ -13,14 +13,22 @@ from study.report.pictures import figure
 NEAR = 0.05
 """Stated and observed shares that differ by less are called equal."""
 _NO_CLASSES = "its scores are numbers without classes; part 6 correlates them"
+_ABSENT = {
+    _NO_CLASSES: "their scores are numbers without classes; part 6 correlates them",
+    "no text has both a class of a measure and a class of the criterion": None,
+}
+"""Why there is nothing to compare, of one construct and of several (None: the same words)."""
 RULES = {"sign": "sign of the score", "label": "label"}
 
 
 def page(material: Material) -> Page:
     """Show calibration, label distributions and valid mass, confusions and averages."""
-    points, blocks = [], []
+    blocks: list[Block] = []
     for construct in material.constructs:
         own: list[Block] = [Heading(construct)] if len(material.constructs) > 1 else []
+        if material.codebooks[construct].type == "compare":
+            blocks += [*own, _comparisons(material, construct), _valid_mass(material, construct)]
+            continue
         own += _calibration(material, construct)
         own += figure(
             material,
@@ -31,7 +39,6 @@ def page(material: Material) -> Page:
         )
         own.append(_valid_mass(material, construct))
         own += [_confusions(material, construct), _averages(material, construct)]
-        points.append(_point(material, construct))
         blocks += own
     low, high = material.study["compare"]["thresholds"]
     blocks.append(
@@ -44,7 +51,7 @@ def page(material: Material) -> Page:
             " from 0 to 2 (Brier 1950)."
         )
     )
-    return Page(8, "Confusion and calibration", " ".join(points), blocks)
+    return Page(8, "Confusion and calibration", _points(material), blocks)
 
 
 def _limit(value: float) -> str:
@@ -56,6 +63,36 @@ def meaning(stated: float, hits: float) -> str:
     if abs(stated - hits) < NEAR:
         return "on average it is right as often as it says"
     return "it says to be surer than it is right" if stated > hits else "it is right more often than it says"
+
+
+def _points(material: Material) -> str:
+    """Say the point of each construct; of those with nothing to compare, once for all."""
+    absent: dict[str, list[str]] = {}
+    said = []
+    for construct in material.constructs:
+        why = _absent(material, construct)
+        if why is None:
+            said.append(_point(material, construct))
+        else:
+            absent.setdefault(why, []).append(construct)
+    for why, constructs in absent.items():
+        words_of_several = _ABSENT[why] or why
+        said.append(
+            words.sentence(f"{words.listed(constructs)}: {why if len(constructs) == 1 else words_of_several}")
+        )
+    return " ".join(said)
+
+
+def _absent(material: Material, construct: str) -> str | None:
+    """Return why no class of a construct can be compared; None where some can."""
+    judged = any(
+        not material.rows("calibration", construct, measure=coder, domain=findings.POOLED).empty
+        for coder in findings.coders_of(material, construct)
+    )
+    if judged or _best(material, construct) is not None:
+        return None
+    no_classes, no_pairs = _ABSENT
+    return no_pairs if _classified(material, construct) else no_classes
 
 
 def _point(material: Material, construct: str) -> str:
@@ -72,12 +109,7 @@ def _point(material: Material, construct: str) -> str:
     if parts:
         return words.sentence("; ".join(parts))
     best = _best(material, construct)
-    if best is None and not _classified(material, construct):
-        return words.sentence(f"{construct}: {_NO_CLASSES}")
-    if best is None:
-        return words.sentence(
-            f"{construct}: no text has both a class of a measure and a class of the criterion"
-        )
+    assert best is not None
     return words.sentence(
         f"no coder of {construct} has label probabilities that could be judged; the highest F1 is"
         f" {words.r(best['f1'])}, of {names.prose(best['measure'])} (n = {words.count(best['n'])})"
@@ -128,6 +160,41 @@ def _why_no_classes(material: Material, construct: str) -> str:
     if not _classified(material, construct):
         return words.sentence(_NO_CLASSES)
     return "No text has both a class and a criterion."
+
+
+def _comparisons(material: Material, construct: str) -> Table | Missing:
+    """Show how well comparisons tell texts apart, and what it does to be shown first."""
+    rows = []
+    for model in material.coders("llm"):
+        codings = material.codings.get(model)
+        if codings is None or "score_se" not in codings:
+            continue
+        own = codings[(codings["construct"] == construct) & codings["score"].notna()]
+        if own.empty:
+            continue
+        spread, error = float(own["score"].std()), float((own["score_se"] ** 2).mean(skipna=False))
+        rows.append(
+            [
+                Names(material.study).table(model),
+                words.count(len(own)),
+                words.number(float(own["comparisons"].mean()), 1),
+                words.number(float(own["order_effect"].iloc[0]), 2),
+                words.number(spread, 2),
+                words.number(error**0.5, 2),
+                words.r(1 - error / spread**2 if spread > 0 else None),
+            ]
+        )
+    if not rows:
+        return Missing(f"Comparisons of {construct}", "No language model has compared its texts.")
+    return Table.of(
+        f"Comparisons of {construct}: Bradley-Terry scores, in log-odds",
+        ["Coder", "Texts", "Comparisons a text", "Shown first", "SD of scores", "SE", "Reliability"],
+        rows,
+        "lrrrrrr",
+        "Shown first: by how much the log-odds favour the text that is shown first (0: not at all); both"
+        " orders are asked, so it does not shift the scores. SE: root mean square, over pairs. Reliability:"
+        " the share of the scores' variance that is not such error; it says nothing of validity.",
+    )
 
 
 def _confusions(material: Material, construct: str) -> Table | Missing:

@@ -11,7 +11,7 @@ from study.report.material import Material
 
 def page(material: Material) -> Page:
     """Apply the rules, and show each with what it found."""
-    point = " ".join(findings.headline(material, construct) for construct in material.constructs)
+    point = findings.headlines(material)
     blocks: list[Block] = [Text(f"The study asks: {material.study['question']}")]
     if material.study["authors"]:
         authors = words.listed([author["name"] for author in material.study["authors"]])
