@@ -17,7 +17,6 @@ from library.every_type import CODEBOOKS, CONSTRUCTS, TEXTS
 from study.digest import text_sha256
 from study.instrument import Instrument
 from study.pairs import draw
-from study.store import read_segment
 
 pytestmark = pytest.mark.slow
 
@@ -114,9 +113,9 @@ def responses(study: Path, name: str, coder: str = "llm") -> list[dict[str, Any]
     """Return what the store holds of one instrument."""
     instrument_id = instrument(study, name, coder).instrument_id
     every = [
-        response
+        json.loads(line)
         for segment in sorted((study / "data/responses/segments").glob("*.jsonl"))
-        for response in read_segment(segment)
+        for line in segment.read_bytes().splitlines()
     ]
     return [response for response in every if response["instrument_id"] == instrument_id]
 

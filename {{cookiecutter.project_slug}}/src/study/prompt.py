@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from study.chat_template import ANSWER, apply, end_of_turn
 from study.codebook import Codebook
 from study.errors import StudyError
+from study.quotation import closing, escaped
 
 FIRST = "\ue000the text\ue001"
 SECOND = "\ue000the other text\ue001"
-ANSWER = "\ue000the answer\ue001"
 
 SLOTS = {name: f"\ue000{name}\ue001" for name in ("labels", "answers", "definitions")}
 """What stands in a prompt for a list of labels whose order depends on the text."""
-
-QUOTATIONS = {
-    '"': '"', "'": "'", "`": "`", "“": "”", "„": "“”", "”": "”", "‘": "’", "‚": "‘’", "’": "’", "«": "»",
-    "»": "«»", "‹": "›", "›": "‹›", "「": "」", "『": "』", "《": "》", "〈": "〉", "＂": "＂",
-}  # fmt: skip
-"""The marks that begin a quotation, and those that may end it."""
-
-FENCES = "-=#*~_+|"
-"""Marks that fence a text in when there are three of them or more."""
-BRACKETS = {"[": "]", "<": ">", "(": ")", "{": "}"}
-"""Brackets that fence a text in when there are two of them or more."""
 
 
 @dataclass(frozen=True)
@@ -89,44 +78,6 @@ class Prompt:
         return escaped(text, self.close, self.after if self.between is None else self.between)
 
 
-def escaped(text: str, close: str, after: str) -> tuple[str, int]:
-    r"""Escape what would end a text's quotation, and return how many marks that were.
-
-    A text that holds the mark would seem to end there, so the mark gets a backslash: `\"`, `\"\"\"`,
-    `<\/text>`. Backslashes before it are doubled, as they would undo that. So are marks and backslashes at
-    the end of a text that the closing mark follows without a space: they would become a part of it.
-
-    Parameters
-    ----------
-    close
-        A mark, or the same one several times, or a tag; empty where there is nothing to escape.
-    after
-        What follows the text in the prompt.
-    """
-    if not close:
-        return text, 0
-    if close[1:2] == "/":
-        opening, name, closing = map(re.escape, (close[0], close[2:-1], close[-1]))
-        tag = rf"{opening}(?=\s*/\s*{name}\s*{closing})"
-        return re.subn(tag, lambda match: match[0] + "\\", text, flags=re.IGNORECASE)
-    mark, times, marks = close[0], len(close), 0
-    end = len(text) if after.startswith(close) else -1
-
-    def escape(run: re.Match[str]) -> str:
-        nonlocal marks
-        at, length = run.span()[1], len(run[0])
-        if run[0][0] == "\\":
-            rest = text[at : at + times]
-            ends = rest == close or (at + len(rest) == end and not rest.strip(mark))
-            return run[0] * 2 if ends else run[0]
-        if length < times and at != end:
-            return run[0]
-        marks += max(1, length // times)
-        return f"\\{mark}" * length
-
-    return re.sub(rf"\\+|{re.escape(mark)}+", escape, text), marks
-
-
 def render(codebook: Codebook, card: Mapping[str, Any]) -> tuple[Prompt, str]:
     """Render the prompt of one construct; return it and what ends an answer.
 
@@ -152,7 +103,7 @@ def render(codebook: Codebook, card: Mapping[str, Any]) -> tuple[Prompt, str]:
         messages += _turns(codebook, wording, words)
     messages.append({"role": "user", "content": _fill(wording, {**words, **texts})})
     _no_special_tokens(codebook, card, messages)
-    rendered = _apply(card, messages, ask=True)
+    rendered = apply(card, messages, ask=True)
     if rendered.count(FIRST) != 1 or rendered.count(SECOND) != (1 if compared else 0):
         raise StudyError(
             "The model's chat template does not repeat the text exactly once.", key=f"models.{card['name']}"
@@ -163,9 +114,9 @@ def render(codebook: Codebook, card: Mapping[str, Any]) -> tuple[Prompt, str]:
         between, _, after = after.partition(SECOND)
     if card["add_bos"] and card["bos_token"] and not before.startswith(card["bos_token"]):
         before = card["bos_token"] + before
-    answered = _apply(card, [*messages, {"role": "assistant", "content": ANSWER}], ask=False)
-    close, *close_second = (_quotation(wording, f"{{{text}}}") for text in texts)
-    return Prompt(before, after, between, close, *close_second), _end_of_turn(answered, card)
+    answered = apply(card, [*messages, {"role": "assistant", "content": ANSWER}], ask=False)
+    close, *close_second = (closing(wording, f"{{{text}}}") for text in texts)
+    return Prompt(before, after, between, close, *close_second), end_of_turn(answered, card)
 
 
 def listed(codebook: Codebook) -> dict[str, tuple[str, ...]]:
@@ -268,7 +219,7 @@ def _turns(codebook: Codebook, wording: str, words: Mapping[str, str]) -> list[d
         texts = {}
         for name in ("text", "first", "second"):
             if name in example:
-                close, after = _quotation(wording, f"{{{name}}}"), wording.partition(f"{{{name}}}")[2]
+                close, after = closing(wording, f"{{{name}}}"), wording.partition(f"{{{name}}}")[2]
                 texts[name] = escaped(str(example[name]), close, after)[0]
         turns.append({"role": "user", "content": _fill(wording, {**words, **texts})})
         turns.append({"role": "assistant", "content": _answered(codebook, example)})
@@ -298,79 +249,3 @@ def _answered(codebook: Codebook, example: Mapping[str, Any]) -> str:
 def _fill(wording: str, values: Mapping[str, str]) -> str:
     # In one pass: a definition that happens to contain '{text}' stays as it is written.
     return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), wording)
-
-
-def _quotation(wording: str, placeholder: str) -> str:
-    """Return what ends the quotation around a text, or nothing."""
-    left, _, right = wording.partition(placeholder)
-    left, right = left.rstrip(), right.lstrip()
-    if tag := re.search(r"<(\w[\w.:-]*)(?:\s[^<>]*)?>$|\[(\w[\w.:-]*)\]$", left):
-        close = f"</{tag[1]}>" if tag[1] else f"[/{tag[2]}]"
-        if right.casefold().startswith(close.casefold()):
-            return close
-    if (fence := re.search(r"(`{3,})\w+$", left)) and right.startswith(fence[1]):
-        return fence[1]
-    for pairs, least in ((QUOTATIONS, 1), ({mark: mark for mark in FENCES}, 3), (BRACKETS, 2)):
-        for opening, closing in pairs.items():
-            n = len(left) - len(left.rstrip(opening))
-            for mark in closing if n >= least else "":
-                if right.startswith(mark * n):
-                    return mark * n
-    return ""
-
-
-def _apply(card: Mapping[str, Any], messages: list[dict[str, str]], *, ask: bool) -> str:
-    """Apply the model file's own template; it comes with the file, so it runs in a sandbox."""
-    from jinja2 import TemplateError
-    from jinja2.ext import Extension
-    from jinja2.nodes import Node
-    from jinja2.parser import Parser
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    def refuse(message: str) -> None:
-        raise TemplateError(message)
-
-    class Generation(Extension):
-        """`{% generation %}` marks what a model has said, for training; here it only frames it."""
-
-        tags = {"generation"}  # noqa: RUF012 (as jinja2 has it)
-
-        def parse(self, parser: Parser) -> list[Node]:
-            parser.stream.skip(1)
-            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", Generation]
-    )
-    environment.globals["raise_exception"] = refuse
-    environment.filters["tojson"] = _json_of
-    values = {"bos_token": card["bos_token"], "eos_token": card["eos_token"], "add_generation_prompt": ask}
-    # What other programs hand over too. But not `strftime_now`: with the date in it a prompt would be another
-    # one every day, so templates take the date that they have for such a case.
-    values |= dict.fromkeys(("functions", "function_call", "tools", "tool_choice"))
-    try:
-        return environment.from_string(card["chat_template"]).render(messages=messages, **values)
-    except Exception as error:  # a template is a foreign program: it may fail in any way
-        raise StudyError(
-            "The model's chat template cannot be applied to this codebook's prompt.",
-            key=f"models.{card['name']}",
-            found=f"{type(error).__name__}: {error}",
-            hint="Some models take no system text: leave 'system' empty in the codebook.",
-        ) from error
-
-
-def _json_of(value: Any, indent: int | None = None, ensure_ascii: bool = False, **options: Any) -> str:
-    """Write JSON as templates expect it: jinja2's own filter would escape it for HTML."""
-    return json.dumps(value, indent=indent, ensure_ascii=ensure_ascii, **options)
-
-
-def _end_of_turn(answered: str, card: Mapping[str, Any]) -> str:
-    """Return what the template puts after an answer, up to the end of the first special token."""
-    _, found, rest = answered.partition(ANSWER)
-    if not found:
-        raise StudyError("The model's chat template does not repeat an answer.", key=f"models.{card['name']}")
-    rest = rest.strip()
-    if not rest:
-        return str(card["eos_token"])
-    special, closed, _ = rest.partition(">")
-    return special + closed if rest.startswith("<") and closed else rest.split()[0]

@@ -227,19 +227,6 @@ class Journal:
             self._store._seal(file, path)
 
 
-def read_segment(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the responses of a segment.
-
-    Raises
-    ------
-    StudyError
-        When the content is not what the name promises.
-    """
-    with _unchanged(path) as file:
-        for line in file:
-            yield json.loads(line)
-
-
 @contextlib.contextmanager
 def _unchanged(path: Path) -> Iterator[BufferedReader]:
     """Open a segment whose content is what its name promises."""
