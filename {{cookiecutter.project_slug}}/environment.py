@@ -4,6 +4,8 @@
     python3 environment.py --llm    the same with the local language model, which is compiled here
     python3 environment.py --path DIR    somewhere else than in .venv
 
+It also tells git, in this clone, how to unite the data of two people.
+
 Every package has the version and the sha256 of requirements.lock (or requirements-llm.lock). A second run
 finds that all is there and does nothing; one that was stopped goes on where it was. Only the standard library
 is used: any Python 3.11 or later will do.
@@ -89,6 +91,7 @@ def make(path: Path, lock: str) -> None:
     """Make the environment in `path` with the packages of `lock`."""
     check_python()
     if is_complete(path, lock):
+        teach_git(path)
         print(f"The environment {path} is complete.")
         return
     check_folder(path)
@@ -100,6 +103,7 @@ def make(path: Path, lock: str) -> None:
     prepare(path, with_pip=installer == "pip")
     install(path, lock, installer)
     complete(path, lock)
+    teach_git(path)
     script = shlex.quote(str(bin_folder(path) / "activate"))
     print(f"\nThe environment is complete. To use it: source {script}")
 
@@ -242,6 +246,16 @@ def complete(path: Path, lock: str) -> None:
     builder = venv.EnvBuilder(clear=False)
     builder.setup_scripts(builder.ensure_directories(str(path)))
     mark(path, stamp_of(path, lock))
+
+
+def teach_git(path: Path) -> None:
+    """Tell git in this clone how data of two people unite: .gitattributes names the files, not the program."""
+    if not (STUDY / ".git").exists() or shutil.which("git") is None:
+        return
+    sides = "--ancestor %O --ours %A --theirs %B --path %P"
+    driver = f"PYTHONPATH=src {shlex.quote(str(python_of(path)))} -m study.provenance.merge {sides}"
+    for key, value in {"name": "unite the data of a study", "driver": driver}.items():
+        subprocess.run(["git", "-C", str(STUDY), "config", f"merge.study.{key}", value], check=False)
 
 
 def mark(path: Path, stamp: dict[str, str]) -> None:

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from study.provenance import TRACKED, track
+from study.provenance.pointers import TRACKED
+from study.provenance.track import track
 from template.making import Bake, git
 
 FOLDERS = {

@@ -7,7 +7,8 @@ import unittest
 from pathlib import Path
 
 from study.config import load
-from study.provenance import TRACKED, import_closure
+from study.provenance.closure import import_closure
+from study.provenance.pointers import TRACKED
 
 ROOT = Path(__file__).resolve().parents[1]
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))

@@ -134,7 +134,7 @@ def content(source: Source, downloads: Path = DOWNLOADS) -> Content:
 
 
 def fetch(source: Source, target: Path) -> None:
-    """Put the download of a source at `target`: from the mirror folder, else from the network.
+    """Put the download of a source at `target`, unless it is there: from the mirror folder or the network.
 
     Nothing is left behind when it fails: the content is checked before it gets its name.
 
@@ -145,6 +145,8 @@ def fetch(source: Source, target: Path) -> None:
     """
     expected = _expected(source)
     what = source[kind(source)]
+    if target.is_file() and _sha256(target) == expected:
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as folder:
         part = Path(folder) / "part"

@@ -70,7 +70,7 @@ rule ask:
         instruments=lambda wildcards: instruments(coders_of(wildcards.model)),
         code=code("study.llm.coding"),
     output:
-        index="data/responses/index/{model}.{shard}-of-{shards}.csv",
+        index="results/index/{model}.{shard}-of-{shards}.csv",
     log:
         "logs/ask/{model}.{shard}-of-{shards}.log",
     wildcard_constraints:
@@ -125,7 +125,7 @@ rule codings:
         sample="data/corpus/sample.csv",
         instruments=lambda wildcards: instruments([wildcards.coder]),
         indexes=lambda wildcards: [
-            f"data/responses/index/{LLM_CODERS[wildcards.coder]['model']}.{shard}-of-{SHARDS}.csv"
+            f"results/index/{LLM_CODERS[wildcards.coder]['model']}.{shard}-of-{SHARDS}.csv"
             for shard in range(SHARDS)
         ],
         code=code("study.codings"),

@@ -20,12 +20,17 @@ from study.codebook import Codebook, asked_together
 from study.config import load
 from study.errors import StudyError
 from study.job import to_json
-from study.provenance import check_responses, import_closure
+from study.provenance import pointers
+from study.provenance.closure import import_closure
+from study.provenance.hashes import Hashes
 
 try:
     study = load(Path(), config)
     if workflow.is_main_process:
-        check_responses(Path())
+        with Hashes(Path()) as hashes:
+            notes = pointers.check(Path(), hashes)
+        for note in notes:
+            print(note, file=sys.stderr)
 except StudyError as error:
     # One paragraph for the researcher, without the traceback that Snakemake would add.
     sys.exit(f"Error: {error}")

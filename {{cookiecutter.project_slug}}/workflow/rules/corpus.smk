@@ -13,7 +13,8 @@ rule download:
     input:
         code=code("study.sources"),
     output:
-        f"{sources.DOWNLOADS.as_posix()}/{{name}}",
+        # Not deleted when the job is forced: it may be the only copy that there is.
+        update(f"{sources.DOWNLOADS.as_posix()}/{{name}}"),
     log:
         "logs/download/{name}.log",
     wildcard_constraints:

@@ -1,7 +1,22 @@
-# After a successful run: data and results are versioned.
-from study.provenance import track
+# What was made of what travels in git, data and results with DVC: a clone knows what is current.
+from study.provenance.records import restore
+from study.provenance.track import track
+
+if workflow.is_main_process:
+    with Hashes(Path()) as hashes:
+        unknown = restore(
+            Path(), hashes, [output.regex() for rule in workflow.rules for output in rule.output]
+        )
+    if unknown:
+        print(
+            f"Nothing says what {len(unknown)} files were made of (such as {unknown[0]}): they are made again.",
+            file=sys.stderr,
+        )
 
 
 onsuccess:
-    if workflow.is_main_process:
+    # `plan`, `verify` and the like make nothing of the study.
+    if workflow.is_main_process and any(
+        job.output for job in workflow.dag.needrun_jobs(exclude_finished=False)
+    ):
         print(track(Path()))

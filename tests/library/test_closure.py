@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from study.errors import StudyError
-from study.provenance import import_closure
+from study.provenance.closure import import_closure
 
 
 @pytest.fixture

@@ -1,0 +1,17 @@
+"""Version data and results now: `python -m study.provenance`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from study.job import run
+from study.provenance.track import track
+
+
+def main(root: Path = Path()) -> None:
+    """Write provenance, and version data and results with DVC."""
+    print(track(root))
+
+
+if __name__ == "__main__":
+    run(main)
