@@ -249,7 +249,7 @@ def complete(path: Path, lock: str) -> None:
 
 
 def teach_git(path: Path) -> None:
-    """Tell git in this clone how data of two people unite: .gitattributes names the files, not the program."""
+    """Tell git in this clone how data of two people unite: .gitattributes names only the files."""
     if not (STUDY / ".git").exists() or shutil.which("git") is None:
         return
     sides = "--ancestor %O --ours %A --theirs %B --path %P"

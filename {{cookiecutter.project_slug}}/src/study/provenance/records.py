@@ -139,11 +139,11 @@ def restore(root: Path, hashes: Hashes, made: Sequence[re.Pattern[str]]) -> list
         digest = hashes.sha256(output) or ""
         kept = recorded.get((output, digest))
         candidates = []
-        if output in own and _fits_time(path, own[output]):
-            candidates.append(own[output])
         if kept is not None:
             candidates.append(_record(kept, path))
-        # Both are true; of two ways to the same file, that of today's inputs makes it current.
+        if output in own and _fits_time(path, own[output]):
+            candidates.append(own[output])
+        # Both are true. Git's goes with the settings in git; a run that was cut short has left only the other.
         current = [record for record in candidates if _is_current(record, hashes)]
         best = next(iter(current or candidates), None)
         if best is None:
