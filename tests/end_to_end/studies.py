@@ -36,13 +36,13 @@ def run(folder: Path, *command: str, check: bool = True) -> subprocess.Completed
     return done
 
 
-def generate(folder: Path, starter: str) -> Path:
+def generate(folder: Path, starter: str, template: Path = TEMPLATE) -> Path:
     """Generate a study with the template's hooks, and return its folder."""
     answers = {"project_name": "A study", "project_slug": "study", "author_name": "Ada Lovelace"}
     run(
         folder,
         "cookiecutter",
-        str(TEMPLATE),
+        str(template),
         "--no-input",
         "--output-dir",
         str(folder),

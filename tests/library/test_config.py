@@ -16,6 +16,7 @@ import yaml
 from library.broken_studies import BOOK, CLAIMS, SCALE, STUDY
 from study.config import load, read_codebook, schema
 from study.config.__main__ import main as check_main
+from study.config.overrides import recode_options
 from study.errors import ProblemsError, StudyError
 
 GOOD = Path(__file__).parent / "good_study"
@@ -322,6 +323,26 @@ def test_a_wrong_override_is_not_blamed_on_a_line(study: Path, overrides: dict[s
     assert words in message
     assert "command line" in message
     assert "line 3" not in message
+
+
+def test_options_of_recode_are_no_keys_of_the_configuration(study: Path) -> None:
+    assert load(study, {"fraction": 0.2, "seed": 3}) == load(study)
+    assert recode_options({"fraction": 1, "title": "A"}) == {"fraction": 1.0, "seed": 1}
+    assert recode_options({}) == {"fraction": 0.05, "seed": 1}
+    rewrite(study, STUDY, lambda settings: settings.update(fraction=0.2))
+    assert "fraction" in message_of(study)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("fraction", value) for value in (0, 2, -0.1, "abc", True, None, float("nan"), [0.1], {"a": 1})]
+    + [("seed", value) for value in (-1, 2**32, 1.5, "abc", False, None)],
+)
+def test_a_wrong_option_of_recode_is_named(study: Path, name: str, value: Any) -> None:
+    message = message_of(study, {name: value})
+    assert message.startswith(f"the command line (--config or --configfile), key '{name}': This is no ")
+    assert "Allowed: a" in message
+    assert "\n" not in message
 
 
 def test_overriding_with_what_the_file_says_changes_nothing(study: Path) -> None:

@@ -597,3 +597,58 @@ def test_two_stores_unite_by_putting_their_files_together(tmp_path: Path) -> Non
         assert {key: one["status"] for key, one in found.items()} == dict.fromkeys(
             ("both", "ann", "bob", "not yet"), "ok"
         )
+
+
+# Other studies' responses.
+
+
+def test_imported_responses_are_found_after_the_study_s_own(tmp_path: Path) -> None:
+    own, others = tmp_path / "responses", tmp_path / "imported"
+    write(own, response("both", from_="own"), response("again", "failed"), response("lost", "failed"))
+    write(others / "a", response("both", from_="a"), response("again", from_="a"), response("of a"))
+    write(others / "b", response("of b"), response("lost", "failed"))
+    write(tmp_path / "elsewhere", response("elsewhere"))
+    found = read(own, "both", "again", "lost", "of a", "of b", "elsewhere")
+    assert {key: one.get("from_", one["status"]) for key, one in found.items()} == {
+        "both": "own",
+        "again": "a",
+        "lost": "failed",
+        "of a": "ok",
+        "of b": "ok",
+    }
+    assert ResponseStore(own).find(["again", "lost"])[1] == {"lost"}
+
+
+def test_imported_responses_alone_are_a_store(tmp_path: Path) -> None:
+    write(tmp_path / "imported" / "a", response("k", status="ok"))
+    assert set(read(tmp_path / "responses", "k")) == {"k"}
+    assert not (tmp_path / "responses").exists()
+
+
+def test_imported_segments_are_only_read(tmp_path: Path) -> None:
+    theirs = tmp_path / "imported" / "a"
+    write(theirs, response("theirs"))
+    dead = theirs / "journals" / "dead.journal"
+    dead.write_bytes(b"another study's")
+    before = {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()}
+    write(tmp_path / "responses", response("own"))
+    assert ResponseStore(tmp_path / "responses").recover() == 0
+    assert {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()} == before
+    assert len(segments(tmp_path / "responses")) == 1
+
+
+def test_a_segment_that_both_have_is_read_once(tmp_path: Path) -> None:
+    write(tmp_path / "responses", response("k"))
+    shutil.copytree(tmp_path / "responses", tmp_path / "imported" / "a")
+    where, _ = ResponseStore(tmp_path / "responses").find(["k"])
+    shutil.rmtree(tmp_path / "responses")
+    # Its name is its content: where it lies does not matter.
+    assert [one["key"] for one in ResponseStore(tmp_path / "responses").read(where)] == ["k"]
+
+
+def test_a_changed_imported_segment_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "imported" / "a", response("k"))
+    [segment] = segments(tmp_path / "imported" / "a")
+    segment.write_bytes(segment.read_bytes().replace(b"ok", b"no"))
+    with pytest.raises(StudyError, match=r"was changed after .*dvc checkout .*imported/a'"):
+        read(tmp_path / "responses", "k")

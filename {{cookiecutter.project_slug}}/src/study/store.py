@@ -12,6 +12,8 @@ A store may hold millions of responses: files are read line by line, and only wh
     responses/
       segments/<sha256>.jsonl       immutable: one JSON object a line
       journals/<random>.journal     of running jobs; not versioned
+    imported/
+      <name>/segments/...           of other studies, beside the study's own; only read
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ from typing import Any, BinaryIO
 
 from study.errors import StudyError
 
+IMPORTED = "imported"
+"""The folder beside a store in which other studies' stores are, each under a name."""
+
 FAILED = "failed"
 """The one status that is asked again."""
 
@@ -53,18 +58,20 @@ def response_key(instrument_id: str, text_sha256: str, repeat: int) -> str:
 
 
 class ResponseStore:
-    """The responses in a folder.
+    """The responses in a folder, and those that were imported from other studies.
 
     Parameters
     ----------
     folder
-        Holds `segments/` and `journals/`; made when the first response is written.
+        Holds `segments/` and `journals/`; made when the first response is written. Imported responses are in
+        `imported/<name>/segments/` beside it.
     """
 
     def __init__(self, folder: Path) -> None:
         """Name the folders."""
         self.segments = folder / "segments"
         self.journals = folder / "journals"
+        self._imported = folder.parent / IMPORTED
 
     def find(self, wanted: Iterable[str]) -> tuple[dict[str, str], set[str]]:
         """Return where responses are.
@@ -73,7 +80,8 @@ class ResponseStore:
         -------
         where, failed
             {key: segment} of the wanted keys that have a response, and those of them that have none but
-            failed ones. Of several responses to one key, that in the segment that sorts first counts.
+            failed ones. Of several responses to one key, that in the segment that sorts first counts; a
+            study's own segments come before imported ones.
 
         Raises
         ------
@@ -83,8 +91,7 @@ class ResponseStore:
         own = {key: key for key in wanted}  # the caller's strings serve as keys: copies would fill the memory
         where: dict[str, str] = {}
         failed: set[str] = set()
-        for segment in sorted(self.segments.glob("*.jsonl")):
-            name = segment.stem  # one string for all its keys
+        for name, segment in self._places().items():  # one string for all its keys
             with _unchanged(segment) as file:
                 for line in file:
                     found, has_failed = _key_and_failure(line)
@@ -107,12 +114,13 @@ class ResponseStore:
         StudyError
             When a segment is not here, was changed, or lacks a response that it should have.
         """
+        places = self._places()
         for name, keys in itertools.groupby(sorted(where, key=where.__getitem__), where.__getitem__):
-            path = self.segments / f"{name}.jsonl"
-            if not path.is_file():
+            path = places.get(name)
+            if path is None:
                 raise StudyError(
                     "Responses that the study has recorded are not here.",
-                    file=path,
+                    file=self.segments / f"{name}.jsonl",
                     hint="Run 'dvc pull' to fetch them; nothing has been asked again.",
                 )
             wanted = set(keys)
@@ -127,6 +135,18 @@ class ResponseStore:
                     file=path,
                     found=min(wanted),
                 )
+
+    def _places(self) -> dict[str, Path]:
+        """Return where each segment is, by its name: the study's own first, then the imported ones.
+
+        A name is the sha256 of the content, so of several segments of one name any will do.
+        """
+        own = sorted(self.segments.glob("*.jsonl"))
+        imported = sorted(self._imported.glob("*/segments/*.jsonl"))
+        places: dict[str, Path] = {}
+        for path in (*own, *imported):
+            places.setdefault(path.stem, path)
+        return places
 
     def recover(self) -> int:
         """Make segments of the journals whose jobs have ended without doing so; return how many responses."""
@@ -230,13 +250,14 @@ class Journal:
 @contextlib.contextmanager
 def _unchanged(path: Path) -> Iterator[BufferedReader]:
     """Open a segment whose content is what its name promises."""
+    store = path.parent.parent
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != path.stem:
             raise StudyError(
                 "This segment of responses was changed after it was written: "
                 "its content does not fit its name.",
                 file=path,
-                hint="Restore it with 'dvc checkout data/responses' (or 'dvc pull'). No response was used.",
+                hint=f"Restore it with 'dvc checkout {store}' (or 'dvc pull'). No response was used.",
             )
         file.seek(0)
         yield file

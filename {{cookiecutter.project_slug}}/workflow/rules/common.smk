@@ -69,9 +69,9 @@ def source_files(holder):
 
 
 def codebooks_of(names):
-    """Return the codebooks that some coders use, without what cannot change a code."""
+    """Return the codebooks that people and classifiers use, without how a language model is asked."""
     used = {construct for name in names for construct in study["coders"][name]["codebooks"]}
-    return [without(study["codebooks"][construct], "status", "revisions") for construct in sorted(used)]
+    return [without(study["codebooks"][construct], *HISTORY, *ASKING) for construct in sorted(used)]
 
 
 def coders_of(model):
@@ -84,7 +84,7 @@ def questionnaires(names):
     together = asked_together(study["codebooks"])
     return {
         name: {
-            file: [without(study["codebooks"][construct], "status", "revisions") for construct in constructs]
+            file: [without(study["codebooks"][construct], *HISTORY) for construct in constructs]
             for file, constructs in together.items()
             if set(constructs) & set(study["coders"][name]["codebooks"])
         }
@@ -145,6 +145,9 @@ def figure_png(kind, construct, shows, category):
 
 
 ENVIRONMENT = "../envs/study.yaml"
+# What changes no code, and what changes those of language models only.
+HISTORY = ("status", "revisions")
+ASKING = ("system", "prompt", "wording", "answer", "reason", "examples", "calibration")
 CONSTRUCTS = sorted(study["codebooks"])
 CODINGS = expand("results/codings/{coder}.parquet", coder=sorted(study["coders"]))
 

@@ -11,8 +11,45 @@ from study.config.document import Document, KeyPath, dotted
 from study.errors import StudyError
 
 DEEPEST = 30
+LARGEST_SEED = 2**32
 _NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{0,15})?([eE][-+]?[0-9]{1,2})?")
 SOURCE = "the command line (--config or --configfile)"
+
+OF_RECODE = {"fraction": 0.05, "seed": 1}
+"""What `snakemake recode` takes on the command line: no keys of the study's configuration."""
+
+
+def recode_options(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fraction (above 0, at most 1) and seed (a whole number) of `snakemake recode`.
+
+    Raises
+    ------
+    StudyError
+        When one is something else.
+    """
+    given = {**OF_RECODE, **{key: overrides[key] for key in OF_RECODE if key in overrides}}
+    fraction, seed = given["fraction"], given["seed"]
+    if not _is_number(fraction, int | float) or not 0 < fraction <= 1:
+        raise StudyError(
+            "This is no share of the responses.",
+            file=SOURCE,
+            key="fraction",
+            found=fraction,
+            allowed="a number above 0, and at most 1",
+        )
+    if not _is_number(seed, int) or not 0 <= seed < LARGEST_SEED:
+        raise StudyError(
+            "This is no seed.",
+            file=SOURCE,
+            key="seed",
+            found=seed,
+            allowed="a whole number from 0",
+        )
+    return {"fraction": float(fraction), "seed": seed}
+
+
+def _is_number(value: object, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def override(document: Document, overrides: Mapping[str, Any]) -> Document:
@@ -21,10 +58,12 @@ def override(document: Document, overrides: Mapping[str, Any]) -> Document:
     Raises
     ------
     StudyError
-        When an override is nothing that YAML could hold.
+        When an override is nothing that YAML could hold, or no option of `snakemake recode` that is one.
     """
     changed: set[KeyPath] = set()
-    value = _merged(document.value, _plain(overrides, ()), (), changed)
+    recode_options(overrides)
+    own = {key: value for key, value in overrides.items() if key not in OF_RECODE}
+    value = _merged(document.value, _plain(own, ()), (), changed)
     result = Document(document.name, value, document.lines, {}, document.written_keys, changed)
     result.written = {path: how for path, how in document.written.items() if not result.is_changed(path)}
     for path, kinds in schema.wrong_types("study", result) if changed else []:

@@ -25,9 +25,18 @@ from study.llm.weights import converted, sha256_of, storage_types, version_of
 ENGINE = ("guidance", "llama-cpp-python")
 """Packages whose version may change what a model answers."""
 
+UNREACHABLE = "LLM_STUDY_MODEL_UNREACHABLE"
+"""The environment variable that keeps every model from being opened, whatever is installed: a study that is
+verified is computed from its responses alone. Any value but none and '0' sets it."""
+
+
+def unreachable() -> bool:
+    """Whether no model may be opened here."""
+    return os.environ.get(UNREACHABLE, "") not in ("", "0")
+
 
 def locate(model: dict[str, Any], root: Path) -> Path | None:
-    """Return the model's file as it is shipped, or None when it is not installed here.
+    """Return the model's file as it is shipped, or None when it is not installed here, or is not to be reached.
 
     Parameters
     ----------
@@ -37,6 +46,8 @@ def locate(model: dict[str, Any], root: Path) -> Path | None:
     root
         The study's folder.
     """
+    if unreachable():
+        return None
     if model.get("path"):
         path = root / model["path"]
         return path if path.is_file() else None
@@ -58,7 +69,13 @@ def prepare(model: dict[str, Any], root: Path) -> Path | None:
     ----------
     model, root
         As for `locate`.
+
+    Raises
+    ------
+    StudyError
+        No model may be opened here.
     """
+    _refuse_if_unreachable(str(model.get("path") or model.get("file")))
     path = locate(model, root)
     quantisation = model.get("quantisation")
     if path is None or quantisation is None:
@@ -145,8 +162,10 @@ def read_card(path: Path, name: str, sha256: str | None, quantisation: str | Non
     Raises
     ------
     StudyError
-        When the file is no GGUF file, not the one of that hash, has no chat template, or cannot be converted.
+        When the file is no GGUF file, not the one of that hash, has no chat template, or cannot be converted;
+        or when no model may be opened here.
     """
+    _refuse_if_unreachable(path.name)
     source = _described(path)
     if sha256 and sha256.lower() != source["sha256"]:
         raise StudyError(
@@ -247,6 +266,7 @@ def main(
     if path is None and _is_of(kept, model):
         card.write_bytes(kept.read_bytes())
         return
+    _refuse_if_unreachable(name)
     if path is None:
         raise StudyError(
             f"The model '{name}' is not installed, and the study has no card of it.",
@@ -261,6 +281,19 @@ def main(
     card.write_text(text + "\n", encoding="utf-8")
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_bytes(card.read_bytes())
+
+
+def _refuse_if_unreachable(model: str) -> None:
+    if unreachable():
+        raise StudyError(
+            f"The model would have to be opened, and {UNREACHABLE} forbids it: what is to be computed is not in"
+            " the responses that were recorded.",
+            file="config/study.yaml",
+            key="models",
+            found=model,
+            hint=f"Codebook, texts, model or settings are others than those that were coded. Run Snakemake"
+            f" without {UNREACHABLE} where the model is installed, and commit what it makes.",
+        )
 
 
 def _is_of(kept: Path, model: dict[str, Any]) -> bool:

@@ -72,8 +72,7 @@ class Hashes:
     def _of(self, path: str, algorithm: str) -> str | None:
         file = self._root / path
         try:
-            before = file.stat()
-            stamp = [before.st_size, before.st_mtime_ns, before.st_ino]
+            stamp = _stamp(file)
             key = f"{algorithm}:{path}"
             known = self._known.get(key)
             if isinstance(known, list) and known[1:] == stamp:
@@ -81,10 +80,16 @@ class Hashes:
             digest = _digest(file, algorithm)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
-        if time.time() - before.st_mtime > SETTLED and before == file.stat():
+        if time.time_ns() - stamp[1] > SETTLED * 1e9 and stamp == _stamp(file):
             self._known[key] = [digest, *stamp]
             self._new = True
         return digest
+
+
+def _stamp(file: Path) -> list[int]:
+    """Return what changes with the content: size in bytes, time in ns, inode."""
+    found = file.stat()
+    return [found.st_size, found.st_mtime_ns, found.st_ino]
 
 
 def _digest(path: Path, algorithm: str) -> str:

@@ -95,11 +95,11 @@ def in_cache(root: Path, md5: str) -> Path:
 
 
 def check(root: Path, hashes: Hashes) -> list[str]:
-    """Stop when git's pointers say one thing and the disk another, and nobody here has changed the disk.
+    """Stop when git has brought other pointers, and DVC not the files that belong to them.
 
-    That is a clone without `dvc pull`, or a `git checkout`, `git pull` or `git merge` without `dvc checkout`.
-    What the researcher has changed since a pointer was made (its md5 is the one of last time) is work, and
-    passes.
+    That is a clone without `dvc pull`, or a `git checkout`, `git pull` or `git merge` without `dvc checkout`:
+    a file is missing, or has a content that DVC knows from another time. A content that DVC does not know is
+    the researcher's work, and passes; so does everything while the pointer is that of last time.
 
     Returns
     -------
@@ -164,15 +164,20 @@ def study_of(pointer: Path) -> Path:
 def _compare(root: Path, folder: str, listed: Mapping[str, str], hashes: Hashes) -> None:
     """Stop when the folder is not what its pointer says."""
     there = set(files_below(root / folder))
-    missing = sorted(set(listed) - there)
-    other = sorted(name for name in set(listed) & there if hashes.md5(f"{folder}/{name}") != listed[name])
-    # New responses and results are work; a new text would be coded, and may be another branch's.
-    extra = [] if folder in (RESPONSES, RESULTS) else sorted(there - set(listed))
-    if not (missing or other or extra):
+    # What is missing of the results is made again; of the data nothing else has it.
+    missing = [] if folder == RESULTS else sorted(set(listed) - there)
+    # More responses and results than listed do no harm; a text of another branch would be coded.
+    suspect = there & set(listed) if folder in (RESPONSES, RESULTS) else there
+    other = []
+    for name in sorted(suspect):
+        md5 = hashes.md5(f"{folder}/{name}")
+        if md5 is not None and md5 != listed.get(name) and in_cache(root, md5).is_file():
+            other.append(name)
+    if not (missing or other):
         return
     found = [
         f"{len(names)} {what} (such as {folder}/{names[0]})"
-        for names, what in ((missing, "missing"), (other, "different"), (extra, "not recorded"))
+        for names, what in ((missing, "missing"), (other, "of another version"))
         if names
     ]
     here = all(in_cache(root, md5).is_file() for md5 in listed.values())
