@@ -143,7 +143,7 @@ def restore(root: Path, hashes: Hashes, made: Sequence[re.Pattern[str]]) -> list
             candidates.append(_record(kept, path))
         if output in own and _fits_time(path, own[output]):
             candidates.append(own[output])
-        # Both are true. Git's goes with the settings in git; a run that was cut short has left only the other.
+        # Both are true. Git's goes with the settings in git; a run that was cut short left only the other.
         current = [record for record in candidates if _is_current(record, hashes)]
         best = next(iter(current or candidates), None)
         if best is None:
