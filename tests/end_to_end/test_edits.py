@@ -21,7 +21,17 @@ pytestmark = pytest.mark.slow
 CODINGS = "results/codings/llm.parquet"
 FIGURES = {"figure_agreement", "figure_scatter", "figure_labels", "figure_calibration"}
 TABLES = {"reliability", "agreement", "classification", "calibration", "comparison", "regressions"}
-AFTER_CODINGS = {"flow", "measures", "claims", "pages"} | TABLES | FIGURES
+INTERVALS = {
+    "metrics",
+    "reliability",
+    "agreement",
+    "comparison",
+    "regressions",
+    "claims",
+    "figure_agreement",
+    "pages",
+}
+AFTER_CODINGS = {"metrics", "flow", "measures", "claims", "pages"} | TABLES | FIGURES
 ANOTHER_INSTRUMENT = {"instrument", "ask", "codings"} | AFTER_CODINGS
 ANOTHER_CORPUS = {"corpus", "sample", "ask", "codings", "dictionary", "human", "supervised"} | AFTER_CODINGS
 
@@ -98,11 +108,11 @@ def other_model(study: Path) -> None:
 
 def update_template(study: Path) -> None:
     template = Path(json.loads((study / ".cruft.json").read_text(encoding="utf-8"))["template"])
-    module = template / "{{cookiecutter.project_slug}}/src/study/flow.py"
+    module = template / "{{cookiecutter.project_slug}}/src/study/figures/labels.py"
     module.write_text(module.read_text(encoding="utf-8") + "\n# Improved.\n", encoding="utf-8")
-    run(template, "git", "commit", "--quiet", "--all", "--message", "Improve the table of texts")
+    run(template, "git", "commit", "--quiet", "--all", "--message", "Improve a figure")
     run(study, "cruft", "update", "--skip-apply-ask")
-    assert "# Improved." in (study / "src/study/flow.py").read_text(encoding="utf-8")
+    assert "# Improved." in (study / "src/study/figures/labels.py").read_text(encoding="utf-8")
 
 
 def older_file(study: Path) -> None:
@@ -127,9 +137,9 @@ EDITS = {
         why="Updated input files: src/study/figures/scatter.py",
     ),
     "a constant in an imported module": Edit(
-        replace("src/study/validity/bootstrap.py", "UNDEFINED_SHARE = 0.05", "UNDEFINED_SHARE = 0.06"),
-        {"reliability", "agreement", "claims", "figure_agreement", "pages"},
-        why="Updated input files: src/study/validity/bootstrap.py",
+        replace("src/study/validity/table.py", '"%.10g"', '"%.11g"'),
+        TABLES | {"claims", "metrics", "figure_agreement", "figure_calibration", "pages"},
+        why="src/study/validity/table.py",
     ),
     "the colours of the figures": Edit(
         add("src/study/figures/style.py", "\nHUES = 3\n"), FIGURES | {"pages"}
@@ -154,9 +164,11 @@ EDITS = {
     "one edited text": Edit(texts(*ROWS[:2], ROWS[2].replace("again", "today")), ANOTHER_CORPUS, asks=1),
     "a removed text": Edit(texts(*ROWS[:2]), ANOTHER_CORPUS),
     "another file that is older than the results": Edit(older_file, ANOTHER_CORPUS, asks=1),
-    "a new claim": Edit(new_claim, {"claims", "figure_agreement", "pages"}),
-    "the seed of the bootstrap": Edit(setting("compare", "seed", value=2), set()),
-    "the seed of the sample": Edit(setting("sample", "seed", value=2), set(), asks=4 * EACH),
+    "a new claim": Edit(new_claim, {"claims", "metrics", "figure_agreement", "pages"}),
+    "the seed of the bootstrap": Edit(setting("compare", "seed", value=2), INTERVALS),
+    "the seed of the sample": Edit(
+        setting("sample", "seed", value=2), {"sample", "ask", "codings"} | AFTER_CODINGS, asks=4 * EACH
+    ),
     "the formula of a regression": Edit(
         setting(
             "analyses",
@@ -168,7 +180,7 @@ EDITS = {
     ),
     "the description of the corpus": Edit(setting("corpus", "description", value="Short texts."), {"pages"}),
     "another model": Edit(other_model, {"model"} | ANOTHER_INSTRUMENT, asks=ASKED),
-    "the template": Edit(update_template, {"flow", "pages"}),
+    "the template": Edit(update_template, {"figure_labels", "pages"}),
     "a table changed by hand": Edit(add("results/tables/comparison.csv", "x\n"), {"comparison", "pages"}),
     "a deleted table": Edit(
         lambda study: (study / "results/tables/comparison.csv").unlink(), {"comparison", "pages"}

@@ -521,7 +521,9 @@ def test_pages_have_no_script_and_no_outside_address(material: Material) -> None
         assert text.startswith("<!doctype html>")
 
 
-def test_the_program_writes_the_pages_it_is_asked_for(material: Material, tmp_path: Path) -> None:
+def test_the_program_writes_the_pages_it_is_asked_for(
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     study = report_study.configuration(tmp_path)
     book = study["codebooks"]["sentiment"]
     for name, table in material.tables.items():
@@ -546,7 +548,16 @@ def test_the_program_writes_the_pages_it_is_asked_for(material: Material, tmp_pa
         "lock": tmp_path / "requirements.lock",
     }
     pages = [tmp_path / "report" / f"{name}.html" for name in ("06_validity", "15_appendix")]
-    main(**given, pages=pages)
+    monkeypatch.chdir(tmp_path)  # Snakemake runs programs in the study's folder
+    pointer = Path("data", "imported", "other.dvc")
+    pointer.parent.mkdir(parents=True)
+    pointer.write_text(
+        "deps: [{path: data/responses, repo: {url: ../other, rev_lock: 51e0967}}]\n"
+        "outs: [{md5: c1e4.dir, path: other}]\n",
+        encoding="utf-8",
+    )
+    main(**given, pages=pages, imports=[pointer])
+    assert "data/responses of ../other" in pages[1].read_text(encoding="utf-8")
     png = base64.b64encode(b"\x89PNG").decode("ascii")
     assert f'src="data:image/png;base64,{png}"' in pages[0].read_text(encoding="utf-8")
     assert page("06_validity", material).point in unescape(pages[0].read_text(encoding="utf-8"))
@@ -554,6 +565,21 @@ def test_the_program_writes_the_pages_it_is_asked_for(material: Material, tmp_pa
     assert f"sha256 {digest}" in pages[1].read_text(encoding="utf-8")
     with pytest.raises(StudyError, match="06_validity"):
         main(**given, pages=[tmp_path / "06_validty.html"])
+
+
+def test_what_was_imported_is_shown_with_its_origin(material: Material) -> None:
+    assert "imported" not in everything("15_appendix", material)
+    origin = {
+        "path": "data/imported/other",
+        "url": "ssh://example.org/other.git",
+        "source": "data/responses",
+        "revision": "51e096709a94fd955c13dee9846dbd8a88909a17",
+        "md5": "c1e402764e9b4074076d104aedfb70ef.dir",
+    }
+    shown = everything("15_appendix", replace(material, imports=[origin]))
+    assert "What was imported from other studies" in shown
+    assert "data/responses of ssh://example.org/other.git" in shown
+    assert all(origin[part] in shown for part in ("path", "revision", "md5"))
 
 
 def test_a_domain_may_be_named_as_missing_values_are(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ os.environ |= {
     "GOMP_SPINCOUNT": "1000",
 }
 
-from study import sources
+from study import imported, sources
 from study.codebook import Codebook, asked_together
 from study.config import load
 from study.errors import StudyError
@@ -29,6 +29,7 @@ try:
     if workflow.is_main_process:
         with Hashes(Path()) as hashes:
             notes = pointers.check(Path(), hashes)
+        imported.check(Path())
         for note in notes:
             print(note, file=sys.stderr)
 except StudyError as error:

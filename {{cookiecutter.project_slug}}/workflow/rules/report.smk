@@ -29,6 +29,7 @@ rule pages:
             kind=["agreement", "scatter", "labels", "calibration"],
             construct=CONSTRUCTS,
         ),
+        imports=[pointer.as_posix() for pointer in imported.pointers(Path())],
         lock="requirements.lock",
         templates=[
             "src/study/report/templates/page.html",
@@ -68,4 +69,4 @@ rule pages:
         "python -m study.report --study {params.study:q} --codebooks {params.codebooks:q}"
         " --units-file {input.units} --sample-file {input.sample} --measures-file {input.measures}"
         " --tables-files {input.tables} --codings-files {input.codings} --instruments {input.instruments}"
-        " --figures {input.figures} --lock {input.lock} --pages {output} &> {log}"
+        " --figures {input.figures} --lock {input.lock} --imports {input.imports:q} --pages {output} &> {log}"

@@ -112,11 +112,12 @@ def check(root: Path, hashes: Hashes) -> list[str]:
     """
     seen = _seen(root)
     known, notes = dict(seen), []
-    for folder in TRACKED:
-        pointer = pointer_of(root, folder)
-        entry = read(pointer)
+    # All of them first: one that git could not merge is to be named before anything that is missing.
+    entries = {folder: read(pointer_of(root, folder)) for folder in TRACKED}
+    for folder, entry in entries.items():
         if entry is None:
             continue
+        pointer = pointer_of(root, folder)
         if folder == RESULTS and not _has_files(root / folder):
             notes.append(
                 f"{pointer.name} records {entry.get('nfiles', 'some')} files that are not here: they are made"

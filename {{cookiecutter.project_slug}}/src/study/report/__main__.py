@@ -13,6 +13,7 @@ import pandas as pd
 
 from study.codebook import Codebook
 from study.errors import StudyError
+from study.imported import of_pointer
 from study.instrument import Instrument
 from study.report.html import render
 from study.report.material import Material, tables
@@ -58,6 +59,7 @@ def read(
     instruments: Sequence[Path],
     figures: Sequence[Path],
     lock: Path | None,
+    imports: Sequence[Path] = (),
 ) -> Material:
     """Read everything that the pages are made of."""
     books = [Codebook.from_dict(book) for book in codebooks]
@@ -74,6 +76,7 @@ def read(
         instruments=[Instrument.read(path) for path in instruments],
         figures={file.stem: file.read_bytes() for file in figures if file.suffix == ".png"},
         versions=versions(lock),
+        imports=[origin for pointer in imports for origin in of_pointer(pointer, Path())],
     )
 
 
@@ -90,11 +93,12 @@ def main(
     figures: list[Path],
     pages: list[Path],
     lock: Path | None = None,
+    imports: list[Path] | None = None,
 ) -> None:
     """Write the report's pages.
 
     `study` is the configuration (config/study.yaml), `codebooks` a list of codebooks; a page's file name says
-    which page it is.
+    which page it is; `imports` are DVC's pointers of what was imported, as paths inside the study.
     """
     unknown = [page.name for page in pages if page.stem not in PAGES]
     if unknown:
@@ -110,6 +114,7 @@ def main(
         instruments=instruments,
         figures=figures,
         lock=lock,
+        imports=imports or [],
     )
     made = {file: PAGES[file.stem](material) for file in pages}
     contents = [(page.number, page.title) for page in made.values()]

@@ -44,6 +44,8 @@ class Material:
         Content of the PNG files by name, without .png.
     versions
         Versions of the packages that made the tables.
+    imports
+        What was imported from other studies, as `study.imported` has it.
     """
 
     study: Mapping[str, Any]
@@ -57,6 +59,7 @@ class Material:
     instruments: Sequence[Instrument] = ()
     figures: Mapping[str, bytes] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    imports: Sequence[Mapping[str, str]] = ()
 
     @property
     def criterion(self) -> str:

@@ -34,6 +34,7 @@ def page(material: Material) -> Page:
         _failures(failed, material),
         Heading("Data"),
         _sources(material),
+        *_imports(material),
         Heading("Models"),
         *_models(material),
         Heading("Software"),
@@ -92,6 +93,18 @@ def _sources(material: Material) -> Table | Missing:
     return Table.of(
         "Files that were read: where, encoding, format and sha256", ["Group", "Rows", "File"], rows, "lrl"
     )
+
+
+def _imports(material: Material) -> list[Table]:
+    if not material.imports:
+        return []
+    rows = [
+        [one["path"], f"{one['source']} of {one['url']}", one["revision"], one["md5"]]
+        for one in material.imports
+    ]
+    note = "Responses among them count as the study's own where instrument and text are the same."
+    head = ["Here", "There", "Revision", "md5"]
+    return [Table.of("What was imported from other studies", head, rows, "llll", note)]
 
 
 def _models(material: Material) -> list[Block]:
