@@ -26,6 +26,14 @@ $(ENV)/bench.stamp: requirements/bench.lock $(ENV)/tools.stamp
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.lock
 	@touch $@
 
+# What judges archives has requirements that the study's lock contradicts (cffconvert wants an old jsonschema).
+build/validators/stamp: requirements/validators.lock
+	@mkdir -p build
+	@$(PYTHON) -m venv build/validators
+	@build/validators/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	    -r requirements/validators.lock
+	@touch $@
+
 demo: env ## generate the study of Hutto & Gilbert (2014) in build/demo and run it
 	@[ -d $(DEMO) ] || $(BIN)/cookiecutter . --no-input --output-dir build project_name="Sentiment in four kinds of texts" \
 	    project_slug=demo question="Does a small language model measure sentiment as people do?"
@@ -34,7 +42,7 @@ demo: env ## generate the study of Hutto & Gilbert (2014) in build/demo and run 
 	    $(BIN)/snakemake --cores all --report report.html; fi
 	@echo "The report: $(CURDIR)/$(DEMO)/report.html"
 
-test: env $(ENV)/bench.stamp ## run every test (the real model and whole studies included)
+test: env $(ENV)/bench.stamp build/validators/stamp ## run every test (the real model and whole studies included)
 	@$(BIN)/pytest
 
 lint: env ## check style and types
@@ -59,7 +67,7 @@ locks: env ## resolve the locked requirements anew
 	@cd "$(TEMPLATE)" && for name in requirements requirements-llm; do \
 	    $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 $$name.in --output-file $$name.lock; done
-	@cd requirements && for name in tools bench; do \
+	@cd requirements && for name in tools bench validators; do \
 	    $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 $$name.in --output-file $$name.lock; done
 

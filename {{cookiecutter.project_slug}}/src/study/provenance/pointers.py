@@ -118,7 +118,11 @@ def check(root: Path, hashes: Hashes) -> list[str]:
         if entry is None:
             continue
         pointer = pointer_of(root, folder)
-        if folder == RESULTS and not _has_files(root / folder):
+        is_empty = not _has_files(root / folder)
+        if is_empty and entry.get("push") is False:
+            notes.append(f"{folder} holds texts that may not be shared: it is not here.")
+            continue
+        if is_empty and folder == RESULTS:
             notes.append(
                 f"{pointer.name} records {entry.get('nfiles', 'some')} files that are not here: they are made"
                 " again. ('dvc pull' would fetch them.)"

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -87,10 +87,11 @@ def jobs(root: Path) -> list[Job]:
     return sorted((job for job in found if job is not None), key=lambda job: job.name)
 
 
-def export(root: Path, hashes: Hashes) -> bool:
+def export(root: Path, hashes: Hashes, withheld: Collection[str] = ()) -> bool:
     """Write what Snakemake recorded to `provenance/`; return whether anything in it has changed.
 
-    A job that did again what is recorded leaves its record alone. Records whose outputs are gone go too.
+    A job that did again what is recorded leaves its record alone. Records whose outputs are gone go too, but
+    for those of `withheld` outputs, which were never here.
     """
     before = {job.name: job for job in jobs(root)}
     made: dict[str, Job] = {}
@@ -109,7 +110,9 @@ def export(root: Path, hashes: Hashes) -> bool:
             _write(root, job)
             changed = True
     for name, job in before.items():
-        if name not in made and not any((root / output).is_file() for output in job.outputs):
+        if name not in made and not any(
+            output in withheld or (root / output).is_file() for output in job.outputs
+        ):
             _file(root, name).unlink()
             changed = True
     return changed

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from study.config import load
 from study.provenance import pointers
 from study.provenance.hashes import Hashes
 from study.provenance.records import PROVENANCE, export
+from study.sharing import withheld
 
 
 def track(root: Path) -> str:
@@ -24,7 +26,7 @@ def track(root: Path) -> str:
     """
     with Hashes(root) as hashes:
         pointers.check(root, hashes)
-        export(root, hashes)
+        export(root, hashes, {one.path for one in withheld.absent(root)})
     folders = [name for name in pointers.TRACKED if (root / name).is_dir()]
     if not folders:
         return "Nothing to version yet."
@@ -38,6 +40,7 @@ def track(root: Path) -> str:
         reason = (done.stderr or done.stdout).strip().splitlines()
         said = reason[-1] if reason else "dvc add failed"
         return f"Not versioned: {said}. Run: dvc add {' '.join(folders)}"
+    withheld.protect(root, load(root))
     pointers.remember(root)
     # As DVC does with its pointers: both belong into one commit.
     if (root / PROVENANCE).is_dir():
