@@ -188,6 +188,25 @@ def test_everything_is_made_again_without_the_model(
     assert run(study, "git", "status", "--porcelain").stdout == ""
 
 
+def test_a_clone_without_the_texts_that_may_not_be_shared_is_current(tmp_path: Path) -> None:
+    study = generate(tmp_path, "blank")
+    (study / TEXTS).rename(study / "data/corpus/texts.csv")
+    edit(study / "config/study.yaml", TEXTS, "data/corpus/texts.csv")
+    edit(study / "config/study.yaml", "share: true", "share: false")
+    run(study, "dvc", "remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    snakemake(study)
+    run(study, "git", "add", "--all")
+    run(study, "git", "commit", "--quiet", "--message", "Code the notes")
+    run(study, "dvc", "push", "--quiet")
+    copy = clone(study, tmp_path / "clone")
+    assert "data/corpus" in run(copy, "dvc", "pull", "--quiet", check=False).stderr
+    done = snakemake(copy)
+    assert NOTHING in done.stderr
+    assert "data/corpus holds texts that may not be shared" in done.stderr
+    run(copy, "env", "PYTHONPATH=src", sys.executable, "-m", "study.provenance")
+    assert run(copy, "git", "status", "--porcelain").stdout == ""
+
+
 def test_tracking_by_hand_changes_nothing(hub: Path, tmp_path: Path) -> None:
     study = colleague(hub, tmp_path / "clone")
     run(study, "env", "PYTHONPATH=src", sys.executable, "-m", "study.provenance")

@@ -202,6 +202,15 @@ def test_the_record_of_a_job_goes_with_its_outputs(study: Path) -> None:
     assert set(provenance(study)) == {"code.json", "note.txt.json"}
 
 
+def test_records_of_what_was_never_here_stay(study: Path) -> None:
+    (study / "results/table.csv").unlink()
+    with Hashes(study) as hashes:
+        assert not records.export(study, hashes, {"results/table.csv"})
+    shutil.rmtree(study / "results")
+    assert not exported(study)
+    assert set(provenance(study)) == {"code.json", "table.json", "note.txt.json"}
+
+
 def test_of_two_ways_to_the_same_file_that_in_git_counts(study: Path) -> None:
     """Another branch made the same file with another setting; its record is still Snakemake's own."""
     clone = cloned(study)

@@ -91,7 +91,7 @@ def export(root: Path, hashes: Hashes, withheld: Collection[str] = ()) -> bool:
     """Write what Snakemake recorded to `provenance/`; return whether anything in it has changed.
 
     A job that did again what is recorded leaves its record alone. Records whose outputs are gone go too, but
-    for those of `withheld` outputs, which were never here.
+    for outputs that were never here: those `withheld`, and those in a folder of which nothing is here.
     """
     before = {job.name: job for job in jobs(root)}
     made: dict[str, Job] = {}
@@ -103,6 +103,7 @@ def export(root: Path, hashes: Hashes, withheld: Collection[str] = ()) -> bool:
             job = _job(output, digest, record)
             same = made.get(job.name)
             made[job.name] = _with_outputs(job, {**same.outputs, **job.outputs}) if same else job
+    never = tuple(f"{folder}/" for folder in TRACKED if next(files_below(root / folder), None) is None)
     changed = False
     for name, job in made.items():
         old = before.get(name)
@@ -111,7 +112,8 @@ def export(root: Path, hashes: Hashes, withheld: Collection[str] = ()) -> bool:
             changed = True
     for name, job in before.items():
         if name not in made and not any(
-            output in withheld or (root / output).is_file() for output in job.outputs
+            output in withheld or output.startswith(never) or (root / output).is_file()
+            for output in job.outputs
         ):
             _file(root, name).unlink()
             changed = True
@@ -132,6 +134,9 @@ def restore(root: Path, hashes: Hashes, made: Sequence[re.Pattern[str]]) -> list
     """
     if any((root / _LOCKS).glob("*")):
         return []  # another run is at work on these files
+    (root / _INCOMPLETE).mkdir(
+        parents=True, exist_ok=True
+    )  # else Snakemake takes the records for an old format
     recorded = {(output, digest): job for job in jobs(root) for output, digest in job.outputs.items()}
     own = dict(_own(root))
     unknown: list[str] = []
