@@ -199,7 +199,7 @@ def test_a_clone_without_the_texts_that_may_not_be_shared_is_current(tmp_path: P
     run(study, "git", "commit", "--quiet", "--message", "Code the notes")
     run(study, "dvc", "push", "--quiet")
     copy = clone(study, tmp_path / "clone")
-    assert "data/corpus" in run(copy, "dvc", "pull", "--quiet", check=False).stderr
+    assert "data/corpus" in run(copy, "dvc", "pull", check=False).stderr
     done = snakemake(copy)
     assert NOTHING in done.stderr
     assert "data/corpus holds texts that may not be shared" in done.stderr

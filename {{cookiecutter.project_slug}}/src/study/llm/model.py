@@ -36,7 +36,7 @@ def unreachable() -> bool:
 
 
 def locate(model: dict[str, Any], root: Path) -> Path | None:
-    """Return the model's file as it is shipped, or None when it is not installed here, or is not to be reached.
+    """Return the model's file as it is shipped, or None when it is not installed here, or not to be opened.
 
     Parameters
     ----------
@@ -286,13 +286,10 @@ def main(
 def _refuse_if_unreachable(model: str) -> None:
     if unreachable():
         raise StudyError(
-            f"The model would have to be opened, and {UNREACHABLE} forbids it: what is to be computed is not in"
-            " the responses that were recorded.",
-            file="config/study.yaml",
-            key="models",
+            f"The model would have to be asked, and {UNREACHABLE} forbids it.",
             found=model,
-            hint=f"Codebook, texts, model or settings are others than those that were coded. Run Snakemake"
-            f" without {UNREACHABLE} where the model is installed, and commit what it makes.",
+            hint="Codebook, texts, model or settings are not those that were coded: run 'snakemake' where the"
+            " model is installed.",
         )
 
 
