@@ -151,6 +151,10 @@ def test_neither_order_nor_neighbours_change_a_response(job: Job, tone: Instrume
         assert one["answers"] == job.responses()[key]["answers"]
 
 
+def no_model() -> LabelEngine:
+    raise AssertionError("The model was opened.")
+
+
 def test_a_failed_text_is_a_row_and_is_asked_again(
     job: Job, card: dict[str, Any], file: Path, engine: LabelEngine
 ) -> None:
@@ -164,6 +168,9 @@ def test_a_failed_text_is_a_row_and_is_asked_again(
     assert found[2]["n_tokens"] > CONTEXT
     assert "llama.cpp could not evaluate a text" in found[2]["error"]
     assert job.said[-1].startswith("1 texts could not be evaluated")
+    # Where there is no model, a failure is what is known.
+    known = ask_missing([task(texts, large)], job.store, no_model, job.said.append, again=False)
+    assert set(known) == set(job.responses())
 
     job.engine = LabelEngine(file, context=2 * CONTEXT, threads=1)
     assert job.ask(texts, large) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ import pandas as pd
 
 from study.errors import StudyError
 from study.instrument import Instrument
-from study.llm.model import engine_versions, prepare
+from study.llm.model import engine_versions, locate, prepare
 from study.llm.progress import Progress
 from study.llm.weights import sha256_of
 from study.requests import REFERENCE, Request, Task, in_shard, tasks
@@ -66,16 +67,19 @@ def ask_missing(
     store: ResponseStore,
     open_engine: Callable[[], LabelEngine],
     tell: Callable[[str], None],
+    *,
+    again: bool = True,
 ) -> dict[str, str]:
     """Ask what the store does not hold, and return {key: segment} of everything wanted.
 
-    The model is opened only when something is missing, or has failed before.
+    The model is opened only when something is missing, or has failed before. Without `again` a failure is
+    taken as it is: where there is no model, a study is computed from what is known.
     """
     if saved := store.recover():
         tell(f"Saved {saved} responses of a job that had been interrupted.")
     wanted = [request.key for task in tasks for request in task.wanted]
     where, failed = store.find(wanted)
-    missing = {key for key in wanted if key not in where or key in failed}
+    missing = {key for key in wanted if key not in where or (again and key in failed)}
     if not missing:
         tell(f"All {len(wanted)} responses are in the store; the model was asked 0 times.")
         return where
@@ -169,6 +173,7 @@ def main(
         ResponseStore(store),
         lambda: open_model(model, read, threads, root),
         _tell,
+        again=locate(model, root) is not None and importlib.util.find_spec("llama_cpp") is not None,
     )
     try:
         _write(index, where)

@@ -103,20 +103,24 @@ def export(root: Path, hashes: Hashes, withheld: Collection[str] = ()) -> bool:
             job = _job(output, digest, record)
             same = made.get(job.name)
             made[job.name] = _with_outputs(job, {**same.outputs, **job.outputs}) if same else job
-    never = tuple(f"{folder}/" for folder in TRACKED if next(files_below(root / folder), None) is None)
+    empty = tuple(f"{folder}/" for folder in TRACKED if next(files_below(root / folder), None) is None)
     changed = False
-    for name, job in made.items():
-        old = before.get(name)
-        if old is None or not old.same_work(job):
-            _write(root, job)
-            changed = True
-    for name, job in before.items():
-        if name not in made and not any(
-            output in withheld or output.startswith(never) or (root / output).is_file()
-            for output in job.outputs
-        ):
-            _file(root, name).unlink()
-            changed = True
+    for name in sorted({*before, *made}):
+        old, new = before.get(name), made.get(name)
+        elsewhere = {
+            output: digest
+            for output, digest in (old.outputs if old else {}).items()
+            if not (root / output).is_file() and (output in withheld or output.startswith(empty))
+        }
+        if new is None and old is not None:
+            if not elsewhere and not any((root / output).is_file() for output in old.outputs):
+                _file(root, name).unlink()
+                changed = True
+        elif new is not None:
+            new = _with_outputs(new, {**elsewhere, **new.outputs})
+            if old is None or not old.same_work(new):
+                _write(root, new)
+                changed = True
     return changed
 
 

@@ -1,0 +1,1 @@
+"""Does the study give what it records? Everything is computed again elsewhere, and compared."""
