@@ -102,6 +102,14 @@ def test_under_git_what_git_tracks_and_what_dvc_versions(root: Path) -> None:
     assert members(root) == sorted(expected)
 
 
+def test_what_was_imported_from_another_study_is_in_it(root: Path) -> None:
+    (root / "data/imported/other/segments").mkdir(parents=True)
+    (root / "data/imported/other/segments/a.jsonl").write_text("{}\n", encoding="utf-8")
+    (root / "data/imported/.gitignore").write_text("/other\n", encoding="utf-8")
+    commit(root)
+    assert "data/imported/other/segments/a.jsonl" in members(root)
+
+
 def test_a_file_that_the_study_needs_must_be_under_git(root: Path) -> None:
     commit(root)
     (root / "config/codebooks").mkdir()

@@ -248,3 +248,20 @@ def test_cards_and_versions_are_read_from_the_study(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert packages(tmp_path) == {"dvc": "3.67.1", "pyyaml": "6.0", "snakemake": "9.27.1"}
+
+
+def test_what_was_imported_names_its_origin_and_stays_valid(tmp_path: Path) -> None:
+    origin = {
+        "path": "data/imported/other",
+        "url": "https://example.org/other.git",
+        "source": "data/responses",
+        "revision": "a" * 40,
+        "md5": "b" * 32 + ".dir",
+    }
+    entities = crate(tmp_path / "crate", origins=[origin])
+    based = entities["./"]["isBasedOn"]
+    found = entities[ids(based)[0]]
+    assert found["url"] == origin["url"]
+    assert found["version"] == origin["revision"]
+    assert "data/imported/other" in found["name"]
+    assert crate_issues(tmp_path / "crate", tmp_path / "scratch") == []

@@ -136,6 +136,7 @@ def describe(
     chosen: Licences,
     models: Sequence[Mapping[str, Any]],
     versions: Mapping[str, str],
+    origins: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
     """Return the crate's metadata.
 
@@ -149,9 +150,11 @@ def describe(
         Every file of the crate, and those that are kept back, by path.
     chosen, models, versions
         As `licences`, `cards` and `packages` return them.
+    origins
+        What was imported from other studies, as `study.imported.origins` returns it.
     """
     in_order = sorted(jobs, key=lambda job: (job.started, job.name))
-    return _Crate(study, in_order, files, chosen, models, versions).build()
+    return _Crate(study, in_order, files, chosen, models, versions, origins).build()
 
 
 def to_json(metadata: Mapping[str, Any]) -> bytes:
@@ -169,6 +172,7 @@ class _Crate:
     chosen: Licences
     models: Sequence[Mapping[str, Any]]
     versions: Mapping[str, str]
+    origins: Sequence[Mapping[str, str]]
     entities: dict[str, Entity] = field(default_factory=dict)
     programs: set[str] = field(default_factory=set)
 
@@ -220,7 +224,14 @@ class _Crate:
         }
         if not authors:
             del root["author"]
+        if self.origins:
+            root["isBasedOn"] = [self._origin(number, one) for number, one in enumerate(self.origins, 1)]
         self.entities = {METADATA: descriptor, "./": root, **self.entities}
+
+    def _origin(self, number: int, origin: Mapping[str, str]) -> Entity:
+        name = f"{origin['source']} of another study, in {origin['path']}"
+        url, version = origin["url"], origin["revision"]
+        return self._add(f"#import-{number}", "Dataset", name=name, url=url, version=version)
 
     def _author(self, number: int, author: Mapping[str, Any]) -> Entity:
         orcid = f"https://orcid.org/{author['orcid']}" if author.get("orcid") else f"#author-{number}"

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from study import imported
 from study.config import load
 from study.errors import StudyError
 from study.flow import examples
@@ -58,8 +59,8 @@ WITH_SECRETS = (".dvc/config", ".cruft.json")
 def members(root: Path) -> list[str]:
     """Return the files that belong into the archive, whether or not they may be shared, sorted.
 
-    What git tracks; outside git, everything but what is made for this machine. And what DVC versions, whose
-    files git does not know.
+    What git tracks; outside git, everything but what is made for this machine. And what DVC versions or has
+    imported, whose files git does not know.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def members(root: Path) -> list[str]:
     if tracked is not None:
         _check_tracked(root)
     names = {name for name in names if not name.startswith(tuple(f"{folder}/" for folder in TRACKED))}
-    for folder in (*TRACKED, PROVENANCE.as_posix()):
+    for folder in (*TRACKED, imported.FOLDER.as_posix(), PROVENANCE.as_posix()):
         _check_link(root, folder)
         names |= (
             {f"{folder}/{name}" for name in files_below(root / folder)} if (root / folder).is_dir() else set()
@@ -203,6 +204,7 @@ def build(root: Path, study: Mapping[str, Any], target: Path) -> list[Withheld]:
         chosen=crate.licences(root, study),
         models=crate.cards(root),
         versions=crate.packages(root),
+        origins=imported.origins(root),
     )
     content[crate.METADATA] = crate.to_json(metadata)
     write(target, content)

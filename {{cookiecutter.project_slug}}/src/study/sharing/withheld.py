@@ -34,6 +34,7 @@ import yaml
 from study import sources
 from study.encoding import decode
 from study.errors import StudyError
+from study.imported import FOLDER
 from study.provenance.hashes import sha256
 from study.provenance.pointers import TRACKED, files_below, pointer_of
 
@@ -271,7 +272,7 @@ def _origins(root: Path, study: Mapping[str, Any]) -> set[str]:
 
 
 def _by_dvc(path: str) -> bool:
-    return any(path.startswith(f"{folder}/") for folder in TRACKED)
+    return path.startswith(tuple(f"{folder}/" for folder in (*TRACKED, FOLDER.as_posix())))
 
 
 def _is_searched(path: str) -> bool:
