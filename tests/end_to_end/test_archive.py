@@ -296,14 +296,15 @@ def said_in(data: bytes) -> Iterator[str]:
 def test_the_search_for_leaks_finds_them_where_they_are(private: Path) -> None:
     found = leaks(contents(private / "data") | contents(private / "results"))
     assert {"corpus/notes.csv", "corpus/units.parquet", "corpus/sheet.xlsx"} <= set(found)
-    assert {"measures.parquet", "codings/llm.parquet"} <= set(found)
+    assert {"measures.parquet", "corpus/written/llm.parquet"} <= set(found)
+    assert "codings/llm.parquet" not in found
 
 
 def test_no_text_and_no_passage_is_in_the_archive(private: Path) -> None:
     held = members(archive(private))
     assert leaks(held) == {}
     assert not [name for name, data in held.items() if TEXTS["n5"].encode() in data]  # shorter than a passage
-    rationales = pd.read_parquet(private / "results/codings/llm.parquet")["rationale"].dropna()
+    rationales = pd.read_parquet(private / "data/corpus/written/llm.parquet")["rationale"].dropna()
     written = [one for one in rationales if len(one) > 12]
     assert written
     said = "".join(one for name, data in held.items() if not name.startswith("src") for one in said_in(data))
@@ -326,7 +327,7 @@ def test_what_is_kept_back_leaves_its_hash_and_what_may_be_shared(private: Path)
     paths = {row["path"] for row in listed}
     assert paths >= {
         "data/corpus/notes.csv", "data/corpus/units.parquet", "data/corpus/sheet.xlsx",
-        "results/codings/llm.parquet", "results/measures.parquet",
+        "data/corpus/written/llm.parquet", "results/measures.parquet",
     }  # fmt: skip
     for row in listed:
         data = (private / row["path"]).read_bytes()
@@ -339,10 +340,15 @@ def test_what_is_kept_back_leaves_its_hash_and_what_may_be_shared(private: Path)
         "data/corpus/sample.csv",
         "results/tables/agreement.csv",
     } <= held.keys()
-    codings = pd.read_parquet(io.BytesIO(held["redacted/results/codings/llm.parquet"]))
-    whole = pd.read_parquet(private / "results/codings/llm.parquet")
-    assert set(whole) - set(codings) == {"rationale"}
-    assert codings["score"].equals(whole["score"])
+    codings = pd.read_parquet(io.BytesIO(held["results/codings/llm.parquet"]))
+    assert "rationale" not in codings
+    places = [place for spans in codings["spans"].dropna() for place in json.loads(spans)]
+    assert places
+    assert all(set(place) == {"start", "end"} for place in places)
+    written = pd.read_parquet(private / "data/corpus/written/llm.parquet")
+    passages = [place["text"] for spans in written["spans"].dropna() for place in json.loads(spans)]
+    assert len(passages) == len(places)
+    assert written["unit_id"].equals(codings["unit_id"])
     measures = pd.read_parquet(io.BytesIO(held["redacted/results/measures.parquet"]))
     assert {"year", "mood_llm", "things_humans"} <= set(measures)
     assert "headline" not in measures

@@ -24,6 +24,7 @@ from study.codings import (
     label_probabilities,
     main,
     score_sd,
+    without_texts,
 )
 from study.digest import text_sha256
 from study.errors import StudyError
@@ -846,3 +847,28 @@ def test_responses_that_were_not_pulled(tmp_path: Path) -> None:
             store=tmp_path / "responses",
             codings=tmp_path / "codings.parquet",
         )
+
+
+def test_what_quotes_the_texts_is_divided_from_what_may_be_shared() -> None:
+    spans = json.dumps([{"start": 2, "end": 6, "text": "very"}, {"start": 0, "end": 1, "text": "a"}])
+    table = pd.DataFrame(
+        {
+            "unit_id": ["a", "b"],
+            "construct": "tone",
+            "repeat": 1,
+            "score": [2.0, 0.0],
+            "spans": pd.Series([spans, None], dtype="str"),
+            "rationale": pd.Series(["It says very.", None], dtype="str"),
+        }
+    )
+    codings, written = without_texts(table)
+    assert list(codings) == ["unit_id", "construct", "repeat", "score", "spans"]
+    assert json.loads(codings["spans"][0]) == [{"start": 2, "end": 6}, {"start": 0, "end": 1}]
+    assert pd.isna(codings["spans"][1])
+    assert list(written) == ["unit_id", "construct", "repeat", "rationale", "spans"]
+    assert written["spans"][0] == spans
+
+    plain = table.drop(columns=["spans", "rationale"])
+    codings, written = without_texts(plain)
+    assert codings.equals(plain)
+    assert list(written) == ["unit_id", "construct", "repeat"]

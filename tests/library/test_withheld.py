@@ -54,6 +54,8 @@ def root(tmp_path: Path) -> Path:
     spans = [json.dumps([{"start": 4, "end": 8, "text": text[4:8]}]) for text in TEXTS[:2]]
     coded.to_parquet(tmp_path / "results/codings/words.parquet", index=False)
     coded.assign(spans=[*spans, None]).to_parquet(tmp_path / "results/codings/spans.parquet", index=False)
+    places = ['[{"start": 4, "end": 8}]', "[]", None]
+    coded.assign(spans=places).to_parquet(tmp_path / "results/codings/places.parquet", index=False)
     coded.assign(rationale="It says so.", spans=[*spans, None]).to_parquet(
         tmp_path / "results/codings/llm.parquet", index=False
     )

@@ -404,6 +404,28 @@ def _responses(task: Task, where: Mapping[str, str], store: ResponseStore, index
     return {one["key"]: one for one in store.read({key: where[key] for key in keys})}
 
 
+def without_texts(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Divide a coding table into what may be shared and what quotes the texts.
+
+    Returns
+    -------
+    codings, written
+        The table without rationales, and with the places of passages but not the passages; and a row for each
+        of its rows with unit_id, construct, repeat, and rationale and spans (with the passages) where the
+        table has them.
+    """
+    quoting = [name for name in ("rationale", "spans") if name in table]
+    written = table[["unit_id", "construct", "repeat", *quoting]]
+    codings = table.drop(columns="rationale", errors="ignore")
+    if "spans" in codings:
+        codings = codings.assign(spans=codings["spans"].map(_places, na_action="ignore").astype("str"))
+    return codings, written
+
+
+def _places(spans: str) -> str:
+    return json.dumps([{"start": span["start"], "end": span["end"]} for span in json.loads(spans)])
+
+
 def main(
     *,
     units: Path,
@@ -414,6 +436,7 @@ def main(
     asked: dict,  # type: ignore[type-arg]
     store: Path,
     codings: Path,
+    written: Path | None = None,
 ) -> None:
     """Write the coding table of one coder: all its constructs, one after the other.
 
@@ -421,6 +444,8 @@ def main(
     ----------
     asked
         What the coder is asked, see `study.requests.tasks`.
+    written
+        Where the texts may not be shared: the file for what quotes them, which the table then lacks.
     """
     books = {book.construct: book for book in map(Codebook.from_dict, codebooks)}
     columns = ["unit_id", "text_sha256"]
@@ -435,7 +460,11 @@ def main(
         for task in tasks(table, sample, read, asked)
     ]
     result = pd.concat(parts, ignore_index=True)
-    result.sort_values(["construct", "unit_id", "repeat"], kind="stable").to_parquet(codings, index=False)
+    result = result.sort_values(["construct", "unit_id", "repeat"], kind="stable")
+    if written is not None:
+        result, quoting = without_texts(result)
+        quoting.to_parquet(written, index=False)
+    result.to_parquet(codings, index=False)
 
 
 if __name__ == "__main__":

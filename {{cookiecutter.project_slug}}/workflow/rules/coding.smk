@@ -5,6 +5,8 @@ LLM_CODERS = coders("llm")
 STORE = "data/responses"
 CARDS = Path(STORE, "models")
 SHARDS = study["coding"]["shards"]
+# Rationales and passages quote the texts: where these may not be shared, they lie beside them.
+QUOTING = {} if study["corpus"]["share"] else {"written": "data/corpus/written/{coder}.parquet"}
 
 
 rule model:
@@ -130,6 +132,7 @@ rule codings:
         ],
         code=code("study.codings"),
     output:
+        **QUOTING,
         codings="results/codings/{coder}.parquet",
     log:
         "logs/codings/{coder}.log",
@@ -147,9 +150,11 @@ rule codings:
         ),
         asked=as_json(lambda wildcards: {wildcards.coder: asked(wildcards.coder)}),
         store=lambda wildcards: STORE,
+        written=lambda wildcards, output: ["--written", output.written] if QUOTING else [],
     message:
         "Tabulating the codings of {wildcards.coder}"
     shell:
         "python -m study.codings --units {input.units} --sample {input.sample}"
         " --instruments {input.instruments} --codebooks {params.codebooks:q} --indexes {input.indexes}"
-        " --asked {params.asked:q} --store {params.store} --codings {output.codings} &> {log}"
+        " --asked {params.asked:q} --store {params.store} --codings {output.codings}"
+        " {params.written} &> {log}"

@@ -3,7 +3,9 @@
 Kept back are, with their hash:
 
 - the texts: all of `data/corpus` but the list of the sample;
-- what a model wrote about them: segments of responses with rationales, codings with rationales or passages;
+- what a model wrote about them: segments of responses with rationales. Codings quote nothing where texts may
+  not be shared (`study.codings.without_texts`); those of an earlier time, with rationales or passages, are
+  kept back;
 - every other file of data and results in which a passage of a text is found (`study.sharing.passages`), as
   in a column that was carried along, or a coding sheet that shows what is to be coded; and a file beside the
   data that cannot be searched.
@@ -252,7 +254,12 @@ def _of_codings(path: Path) -> str | None:
     columns = pyarrow.parquet.read_schema(path).names
     if "rationale" in columns:
         return RATIONALES
-    return EXTRACTS if "spans" in columns else None
+    if "spans" not in columns:
+        return None
+    written = pyarrow.parquet.read_table(path, columns=["spans"])["spans"].to_pylist()
+    return (
+        EXTRACTS if any("text" in span for spans in written if spans for span in json.loads(spans)) else None
+    )
 
 
 def _has_rationales(segment: Path) -> bool:
