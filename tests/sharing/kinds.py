@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 import pytest
 
-from remotes.folder import Folder
-from remotes.s3 import Moto, s3_kind
-from remotes.server import Server
-from remotes.ssh import AsyncSsh, ssh_kind
-from remotes.static import Static
-from remotes.webdav import WebDav
+from sharing.folder import Folder
+from sharing.s3 import Moto, s3_kind
+from sharing.server import Server
+from sharing.ssh import AsyncSsh, ssh_kind
+from sharing.static import Static
+from sharing.webdav import WebDav
 
 SSH = ssh_kind()
 S3 = s3_kind()

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from remotes.server import HOST
+from sharing.server import HOST
 
 CERTIFICATE = "certificate.pem"
 KEY = "key.pem"

@@ -6,7 +6,7 @@ import hashlib
 import random
 from pathlib import Path
 
-from remotes.dvc_process import run, succeeds
+from sharing.dvc_process import run, succeeds
 from template.making import git
 
 FOLDERS = ("data/corpus", "data/gold", "data/responses", "results")

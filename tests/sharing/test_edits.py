@@ -14,7 +14,7 @@ import yaml
 
 from end_to_end.shared_study import ASKED, EACH, OWN, ROWS, write_rows
 from end_to_end.studies import asked, edit, planned, run, settings, snakemake, write_settings
-from remotes.ten_clones import Cloned
+from sharing.ten_clones import Cloned
 from study.llm.model import locate
 
 pytestmark = pytest.mark.slow

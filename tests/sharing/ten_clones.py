@@ -10,8 +10,8 @@ from pathlib import Path
 
 from end_to_end.shared_study import clone, make, snapshot
 from end_to_end.studies import run, snakemake
-from remotes.kinds import ALL
-from remotes.server import Server
+from sharing.kinds import ALL
+from sharing.server import Server
 
 PLACES = ("here", "a longer place/with spaces/and ünïcode")
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.session import Session
 
-from remotes.server import HOST, Server, free_port
+from sharing.server import HOST, Server, free_port
 
 BUCKET = "study"
 KINDS = ("account", "container", "object")

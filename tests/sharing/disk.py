@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from remotes.server import Server
+from sharing.server import Server
 
 ROOM = 2_000_000
 """Bytes: more than the small study and DVC's databases need, less than the file that is added to it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from end_to_end.studies import contents, run
-from remotes.ten_clones import Cloned
+from sharing.ten_clones import Cloned
 
 
 def test_ten_of_ten_clones_have_nothing_to_do(clones: list[Cloned]) -> None:

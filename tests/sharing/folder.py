@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remotes.server import Server
+from sharing.server import Server
 
 
 class Folder(Server):

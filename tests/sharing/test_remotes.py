@@ -7,9 +7,9 @@ from pathlib import Path
 from configobj import ConfigObj
 from jinja2 import Environment
 
-from remotes.kinds import ALL, INSTEAD, on
-from remotes.server import Server
-from remotes.small_study import clone, contents, dvc
+from sharing.kinds import ALL, INSTEAD, on
+from sharing.server import Server
+from sharing.small_study import clone, contents, dvc
 from template.making import TEMPLATE, git
 
 

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from docs.pages import DOCS
-from remotes.dvc_process import succeeds
+from sharing.dvc_process import succeeds
 from template.making import git
 
 PAGE = "how-to/set-a-remote.md"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from remotes.server import HOST, Server
+from sharing.server import HOST, Server
 
 
 class Static(Server):

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from docs.pages import DOCS
-from remotes.disk import ROOM, full_disk
-from remotes.dvc_process import run
-from remotes.folder import Folder
-from remotes.kinds import ALL, S3, SSH, WRITABLE, on
-from remotes.server import PAGE, Server
-from remotes.small_study import cached, clone, contents, damaged, dvc, fails, named, version
-from remotes.ssh import OpenSsh
-from remotes.static import Static
-from remotes.webdav import WebDav
-from remotes.wire import Wire
+from sharing.disk import ROOM, full_disk
+from sharing.dvc_process import run
+from sharing.folder import Folder
+from sharing.kinds import ALL, S3, SSH, WRITABLE, on
+from sharing.server import PAGE, Server
+from sharing.small_study import cached, clone, contents, damaged, dvc, fails, named, version
+from sharing.ssh import OpenSsh
+from sharing.static import Static
+from sharing.webdav import WebDav
+from sharing.wire import Wire
 from template.making import git
 
 CORPUS = "data/corpus/texts.csv"

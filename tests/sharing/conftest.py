@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from cookiecutter.main import cookiecutter
 
-from remotes.certificate import write_certificate
-from remotes.server import Server
-from remotes.small_study import fill
-from remotes.ten_clones import Cloned, ten_clones
+from sharing.certificate import write_certificate
+from sharing.server import Server
+from sharing.small_study import fill
+from sharing.ten_clones import Cloned, ten_clones
 from template.making import ROOT
 
 FOREIGN = ("GIT_", "AWS_", "DVC_", "SSH_", "SSL_")
 """Beginnings of variables that could lead DVC to the credentials or settings of whoever runs the tests."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return a home folder; nothing outside it and the tests' own folders is read or written."""
     home = tmp_path_factory.mktemp("home")
@@ -42,7 +42,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield home
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def filled(machine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a new study with a handful of files in it, versioned, and with no remote yet."""
     output = tmp_path_factory.mktemp("filled")
@@ -58,7 +58,7 @@ def study(filled: Path, tmp_path: Path) -> Path:
     return shutil.copytree(filled, tmp_path / "study", symlinks=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(
     machine: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[type[Server]], Server]]:
@@ -85,7 +85,7 @@ def server(request: pytest.FixtureRequest, running: Callable[[type[Server]], Ser
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clones(
     running: Callable[[type[Server]], Server], tmp_path_factory: pytest.TempPathFactory
 ) -> list[Cloned]:

@@ -41,7 +41,7 @@ FORKS.set_forkserver_preload(
         "dvc_webdav",
         "s3fs",
         "webdav4.fsspec",
-        "remotes.dvc_process",
+        "sharing.dvc_process",
     ]
 )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncssh
 
-from remotes.server import HOST, Server
+from sharing.server import HOST, Server
 
 SEARCHED = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 SSHD = shutil.which("sshd", path=SEARCHED)

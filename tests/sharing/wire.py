@@ -6,7 +6,7 @@ import socket
 import threading
 from types import TracebackType
 
-from remotes.server import HOST
+from sharing.server import HOST
 
 
 class Wire:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from remotes.dvc_process import run, succeeds
-from remotes.kinds import S3, SSH, on
-from remotes.server import PATIENCE, Server
-from remotes.small_study import cached, clone, contents, dvc, fails
-from remotes.ssh import Ssh
-from remotes.webdav import WebDav
+from sharing.dvc_process import run, succeeds
+from sharing.kinds import S3, SSH, on
+from sharing.server import PATIENCE, Server
+from sharing.small_study import cached, clone, contents, dvc, fails
+from sharing.ssh import Ssh
+from sharing.webdav import WebDav
 from template.making import git
 
 LOCAL = ".dvc/config.local"

@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from remotes.certificate import CERTIFICATE, KEY
-from remotes.server import HOST, Server
+from sharing.certificate import CERTIFICATE, KEY
+from sharing.server import HOST, Server
 
 
 class WebDav(Server):
