@@ -140,15 +140,50 @@ def test_responses_that_are_missing_stop_the_study_whoever_deleted_them(study: P
         checked(study)
 
 
+def test_a_deleted_cache_is_no_reason_to_stop_while_the_responses_are_there(study: Path) -> None:
+    assert checked(study) == []
+    shutil.rmtree(study / ".dvc/cache")
+    assert checked(study) == []
+    shutil.rmtree(study / "data/responses/segments")
+    with pytest.raises(StudyError, match=r"not here\. Run 'dvc pull'"):
+        checked(study)
+
+
 def test_a_pointer_with_the_marks_of_a_merge_is_explained(study: Path) -> None:
     pointer = study / "data/responses.dvc"
     text = pointer.read_text("utf-8")
     pointer.write_text(f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> other\n", encoding="utf-8")
     with pytest.raises(StudyError, match=r"marks of a merge.*git checkout --merge data/responses\.dvc"):
         checked(study)
-    pointer.write_text("outs: 7\n", encoding="utf-8")
-    with pytest.raises(StudyError, match="no pointer of DVC"):
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\0",
+        "[" * 50,
+        "outs: 7\n",
+        "outs:\n- path: responses\n",
+        "outs:\n- md5: 7\n  path: responses\n",
+        "outs:\n- md5: ../../../etc/passwd\n  path: responses\n",
+        f"outs:\n- md5: {'a' * 32}.dir\n  path: ../corpus\n",
+    ],
+)
+def test_what_is_no_pointer_is_named(study: Path, text: str) -> None:
+    (study / "data/responses.dvc").write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError, match=r"data/responses\.dvc: This is no pointer of DVC"):
         checked(study)
+
+
+def test_a_damaged_list_of_files_is_named(clone: Path) -> None:
+    dvc(clone, "pull", "--quiet")
+    md5 = (pointers.read(clone / "data/corpus.dvc") or {})["md5"]
+    file = pointers.in_cache(clone, md5)
+    file.chmod(0o644)
+    file.write_text("[{", encoding="utf-8")
+    with pytest.raises(StudyError, match="damaged"):
+        checked(clone)
 
 
 def test_a_cache_in_another_place_is_found(clone: Path, tmp_path: Path) -> None:

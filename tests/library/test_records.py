@@ -189,6 +189,28 @@ def test_a_record_that_was_changed_by_hand_is_no_record(study: Path) -> None:
     assert {job.name for job in records.jobs(study)} == {"code", "results/note.txt"}
 
 
+@pytest.mark.parametrize("place", ["../outside.txt", "/outside.txt", "results/../../outside.txt"])
+def test_a_record_that_leads_out_of_the_study_is_no_record(study: Path, place: str) -> None:
+    outside = study.parent / "outside.txt"
+    outside.write_text("mine", encoding="utf-8")
+    before = outside.stat().st_mtime
+    path = study / "provenance/table.json"
+    body = json.loads(path.read_text("utf-8"))
+    del body["checksum"]
+    output = place if place.startswith("..") or place.startswith("results") else str(outside)
+    body["outputs"] = {output: Hashes(study).sha256("results/table.csv")}
+    checksum = records._checksum(body)
+    path.write_text(json.dumps({**body, "checksum": checksum}), encoding="utf-8")
+    assert {job.name for job in records.jobs(study)} == {"code", "results/note.txt"}
+    restored(study)
+    assert outside.stat().st_mtime == before
+
+
+def test_a_record_under_another_name_is_no_record(study: Path) -> None:
+    (study / "provenance/table.json").rename(study / "provenance/other.json")
+    assert {job.name for job in records.jobs(study)} == {"code", "results/note.txt"}
+
+
 def test_making_the_same_again_leaves_the_records_alone(study: Path) -> None:
     before = provenance(study)
     snakemake(study, "--forceall")

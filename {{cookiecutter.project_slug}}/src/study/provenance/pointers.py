@@ -6,6 +6,7 @@ import configparser
 import fnmatch
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ RESPONSES, RESULTS = "data/responses", "results"
 
 SEEN = Path(".snakemake/study/pointers.json")
 """{folder: md5 of its pointer when the folder was last known to be what the pointer says}."""
+
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 NOT_STORED = ("journals/*", "*.part", "*.DS_Store", "*Thumbs.db", "*__pycache__/*", "*.snakemake_timestamp")
 """What .dvcignore leaves out."""
@@ -52,11 +55,12 @@ def read(pointer: Path) -> dict[str, Any] | None:
             f"'git checkout --merge {name}', 'dvc pull' and 'git add {name}'.",
         )
     try:
-        entry = yaml.safe_load(text)["outs"][0]
-        entry["md5"], entry["path"]
-    except (yaml.YAMLError, KeyError, IndexError, TypeError) as error:
+        entry = dict(yaml.safe_load(text)["outs"][0])
+        if _MD5.fullmatch(entry["md5"]) and Path(entry["path"]).name == entry["path"]:
+            return entry
+    except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError) as error:
         raise StudyError("This is no pointer of DVC.", file=name, found=text[:80]) from error
-    return dict(entry)
+    raise StudyError("This is no pointer of DVC to the folder beside it.", file=name, found=text[:80])
 
 
 def recorded(pointer: Path) -> dict[str, str] | None:
@@ -85,8 +89,15 @@ def recorded(pointer: Path) -> dict[str, str] | None:
 
 def listing(root: Path, md5: str) -> dict[str, str]:
     """Return the files of a folder that DVC knows by `md5`: {relative path: md5}, from the cache."""
-    entries = json.loads(in_cache(root, md5).read_text(encoding="utf-8"))
-    return {entry["relpath"]: entry["md5"] for entry in entries}
+    file = in_cache(root, md5)
+    try:
+        return {entry["relpath"]: entry["md5"] for entry in json.loads(file.read_text(encoding="utf-8"))}
+    except (ValueError, KeyError, TypeError) as error:
+        raise StudyError(
+            "This list of files in DVC's cache is damaged.",
+            file=file,
+            hint="Delete it, and run 'dvc pull'.",
+        ) from error
 
 
 def in_cache(root: Path, md5: str) -> Path:
@@ -131,7 +142,7 @@ def check(root: Path, hashes: Hashes) -> list[str]:
         if seen.get(folder) != entry["md5"]:
             _compare(root, folder, recorded(pointer) or {}, hashes)
             known[folder] = entry["md5"]
-        elif folder == RESPONSES:
+        elif folder == RESPONSES and not _is_complete_without_cache(root, entry):
             _check_segments(root, recorded(pointer) or {})
     if known != seen:
         remember(root, known)
@@ -197,6 +208,13 @@ def _compare(root: Path, folder: str, listed: Mapping[str, str], hashes: Hashes)
         hint=f"Run '{command}'. Nothing has been asked or computed again."
         f"{kept if there and not missing else again}",
     )
+
+
+def _is_complete_without_cache(root: Path, entry: Mapping[str, Any]) -> bool:
+    """Whether the cache was deleted, so that nothing says which responses there are, and none is missing."""
+    if in_cache(root, entry["md5"]).is_file():
+        return False
+    return sum(1 for _ in files_below(root / RESPONSES)) >= int(entry.get("nfiles") or 0)
 
 
 def _check_segments(root: Path, listed: Mapping[str, str]) -> None:

@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from study.provenance.hashes import Hashes
@@ -83,7 +83,7 @@ class Job:
 
 def jobs(root: Path) -> list[Job]:
     """Return the jobs that `provenance/` records, by name; records that were changed by hand are left out."""
-    found = (_read(path) for path in sorted((root / PROVENANCE).rglob("*.json")))
+    found = (_read(root, path) for path in sorted((root / PROVENANCE).rglob("*.json")))
     return sorted((job for job in found if job is not None), key=lambda job: job.name)
 
 
@@ -283,8 +283,8 @@ def _write(root: Path, job: Job) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _read(path: Path) -> Job | None:
-    """Read a record; None where it was changed, as by a merge that mixed two of them."""
+def _read(root: Path, path: Path) -> Job | None:
+    """Read a record; None where it was changed, as by a merge that mixed two, or leads out of the study."""
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         checksum = body.pop(_DIGEST)
@@ -292,7 +292,10 @@ def _read(path: Path) -> Job | None:
         return None
     if checksum != _checksum(body) or set(body) != {field.name for field in fields(Job)}:
         return None
-    return Job(**body)
+    inside = all(
+        not PurePosixPath(path).is_absolute() and ".." not in path.split("/") for path in body["outputs"]
+    )
+    return Job(**body) if inside and path == _file(root, body["name"]) else None
 
 
 def _checksum(body: Mapping[str, Any]) -> str:
