@@ -203,13 +203,13 @@ def test_a_clone_without_the_texts_that_may_not_be_shared_is_current(tmp_path: P
     done = snakemake(copy)
     assert NOTHING in done.stderr
     assert "data/corpus holds texts that may not be shared" in done.stderr
-    run(copy, "env", "PYTHONPATH=src", sys.executable, "-m", "study.provenance")
+    run(copy, "env", "PYTHONPATH=src", sys.executable, "-m", "study.sharing")
     assert run(copy, "git", "status", "--porcelain").stdout == ""
 
 
 def test_tracking_by_hand_changes_nothing(hub: Path, tmp_path: Path) -> None:
     study = colleague(hub, tmp_path / "clone")
-    run(study, "env", "PYTHONPATH=src", sys.executable, "-m", "study.provenance")
+    run(study, "env", "PYTHONPATH=src", sys.executable, "-m", "study.sharing")
     assert run(study, "git", "status", "--porcelain").stdout == ""
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from study.provenance.pointers import TRACKED
-from study.provenance.track import track
+from study.sharing.track import track
 from template.making import Bake, git
 
 FOLDERS = {

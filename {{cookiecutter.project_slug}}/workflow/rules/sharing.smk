@@ -1,6 +1,6 @@
 # What was made of what travels in git, data and results with DVC: a clone knows what is current.
 from study.provenance.records import restore
-from study.provenance.track import track
+from study.sharing.track import track
 
 if workflow.is_main_process:
     with Hashes(Path()) as hashes:

@@ -1,1 +1,1 @@
-"""The bridge between the study's code, Snakemake, DVC and git; no other part of it knows any of them."""
+"""What was made of what: the records of Snakemake, the pointers of DVC, and the RO-Crate."""

@@ -1,1 +1,1 @@
-"""What leaves the machine: the archive, and what a study that may not share its texts keeps back."""
+"""What leaves the machine: what is versioned and pushed, the archive, and what may not be shared."""

@@ -33,7 +33,7 @@ def track(root: Path) -> str:
     if not (root / ".dvc").is_dir() or not (root / ".git").exists() or shutil.which("git") is None:
         return (
             "Not versioned: this folder is not under git and DVC. Run:"
-            " git init && dvc init && python -m study.provenance"
+            " git init && dvc init && python -m study.sharing"
         )
     done = _run(root, sys.executable, "-m", "dvc", "add", "--quiet", *folders)
     if done.returncode != 0:

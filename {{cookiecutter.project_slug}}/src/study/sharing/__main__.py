@@ -1,11 +1,11 @@
-"""Version data and results now: `python -m study.provenance`."""
+"""Version data and results now: `python -m study.sharing`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from study.job import run
-from study.provenance.track import track
+from study.sharing.track import track
 
 
 def main(root: Path = Path()) -> None:
