@@ -1,4 +1,8 @@
 from study.validity.agreement import agreement_table as agreement_table
+from study.validity.alternative_annotator import alternative_annotator_test as alternative_annotator_test
+from study.validity.attenuation import attenuation_corrected_r as attenuation_corrected_r
+from study.validity.attenuation import disattenuate as disattenuate
+from study.validity.attenuation import spearman_brown as spearman_brown
 from study.validity.bootstrap import Estimate as Estimate
 from study.validity.bootstrap import percentile_interval as percentile_interval
 from study.validity.bootstrap import unit_bootstrap as unit_bootstrap
@@ -16,7 +20,11 @@ from study.validity.comparison import comparison_table as comparison_table
 from study.validity.comparison import williams_t as williams_t
 from study.validity.correlation import pearson as pearson
 from study.validity.correlation import spearman as spearman
+from study.validity.crossfit_calibration import crossfit_calibration as crossfit_calibration
+from study.validity.error_analysis import error_by_covariates as error_by_covariates
 from study.validity.multiplicity import adjust as adjust
+from study.validity.multitrait import campbell_fiske as campbell_fiske
+from study.validity.multitrait import multitrait_multimethod as multitrait_multimethod
 from study.validity.reliability import icc1 as icc1
 from study.validity.reliability import icc1k as icc1k
 from study.validity.reliability import krippendorff_alpha as krippendorff_alpha
