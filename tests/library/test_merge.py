@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,13 +83,14 @@ def pull(folder: Path, other: Path) -> str:
     return run(folder, *command, str(other), "main", check=False)
 
 
-@pytest.fixture
-def two(tmp_path: Path) -> tuple[Path, Path]:
-    """Return two clones of one study, with git told how data unite, as environment.py tells it."""
-    ours = tmp_path / "ours"
-    run(tmp_path, "git", "init", "-q", "-b", "main", str(ours))
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two clones of one study; git was told how data unite, as environment.py does."""
+    place = tmp_path_factory.mktemp("two")
+    ours = place / "ours"
+    run(place, "git", "init", "-q", "-b", "main", str(ours))
     dvc(ours, "init", "--quiet")
-    dvc(ours, "remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    dvc(ours, "remote", "add", "--default", "storage", str(place / "storage"))
     (ours / ".gitattributes").write_text("*.dvc merge=study\n/provenance/** merge=study\n", encoding="utf-8")
     put(
         ours,
@@ -98,13 +100,20 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
             "results/t.csv": "1\n",
         },
     )
-    theirs = tmp_path / "theirs"
-    run(tmp_path, "git", "clone", "-q", str(ours), str(theirs))
+    theirs = place / "theirs"
+    run(place, "git", "clone", "-q", str(ours), str(theirs))
     dvc(theirs, "pull", "--quiet")
     sides = "--ancestor %O --ours %A --theirs %B --path %P"
     driver = f"PYTHONPATH='{LIBRARY}' '{sys.executable}' -m study.provenance.merge {sides}"
     for clone in (ours, theirs):
         run(clone, "git", "config", "merge.study.driver", driver)
+    return place
+
+
+@pytest.fixture
+def two(place: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Return copies of the two."""
+    ours, theirs = (shutil.copytree(place / name, tmp_path / name) for name in ("ours", "theirs"))
     return ours, theirs
 
 

@@ -47,16 +47,23 @@ def checked(study: Path) -> list[str]:
         return pointers.check(study, hashes)
 
 
-@pytest.fixture
-def study(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a study with data of one version, shared with a folder."""
-    folder = tmp_path / "study"
-    run(tmp_path, "git", "init", "-q", "-b", "main", str(folder))
+    place = tmp_path_factory.mktemp("shared")
+    folder = place / "study"
+    run(place, "git", "init", "-q", "-b", "main", str(folder))
     dvc(folder, "init", "--quiet")
-    dvc(folder, "remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    dvc(folder, "remote", "add", "--default", "storage", str(place / "storage"))
     put(folder, FILES)
     dvc(folder, "push", "--quiet")
     return folder
+
+
+@pytest.fixture
+def study(shared: Path, tmp_path: Path) -> Path:
+    """Return a copy of it."""
+    return shutil.copytree(shared, tmp_path / "study")
 
 
 @pytest.fixture

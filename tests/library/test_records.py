@@ -59,10 +59,10 @@ onsuccess:
 """
 
 
-@pytest.fixture
-def study(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the workflow after a run."""
-    folder = tmp_path / "study"
+    folder = tmp_path_factory.mktemp("ran") / "study"
     (folder / "data").mkdir(parents=True)
     (folder / "Snakefile").write_text(SNAKEFILE.format(library=str(LIBRARY)), encoding="utf-8")
     (folder / "settings.yaml").write_text("word: good\nmark: 1\n", encoding="utf-8")
@@ -70,6 +70,12 @@ def study(tmp_path: Path) -> Path:
     (folder / "code.sh").write_text('grep "$2" "$1"\n', encoding="utf-8")
     snakemake(folder)
     return folder
+
+
+@pytest.fixture
+def study(ran: Path, tmp_path: Path) -> Path:
+    """Return a copy of it, with the times of its files."""
+    return shutil.copytree(ran, tmp_path / "study")
 
 
 def snakemake(folder: Path, *arguments: str, check: bool = True) -> str:
