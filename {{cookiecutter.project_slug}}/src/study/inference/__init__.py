@@ -1,4 +1,4 @@
-"""The study's conclusions: regressions on measures, and what each measure adds.
+"""The study's conclusions: regressions on measures, what each measure adds, corrections for its errors.
 
 The names below are the public interface, imported when they are first used (see `study.validity`).
 """
@@ -8,10 +8,15 @@ from __future__ import annotations
 import importlib
 
 _MODULE_OF = {
+    "CorrectedRegression": "estimates",
     "Formula": "formula",
-    "parse_formula": "formula",
+    "dsl": "design_based",
     "incremental_r2": "regression",
     "linear_regression": "regression",
+    "misclassification_mle": "misclassification",
+    "parse_formula": "formula",
+    "ppi": "prediction_powered",
+    "prevalence": "misclassification",
 }
 
 

@@ -1,4 +1,9 @@
+from study.inference.design_based import dsl as dsl
+from study.inference.estimates import CorrectedRegression as CorrectedRegression
 from study.inference.formula import Formula as Formula
 from study.inference.formula import parse_formula as parse_formula
+from study.inference.misclassification import misclassification_mle as misclassification_mle
+from study.inference.misclassification import prevalence as prevalence
+from study.inference.prediction_powered import ppi as ppi
 from study.inference.regression import incremental_r2 as incremental_r2
 from study.inference.regression import linear_regression as linear_regression

@@ -22,7 +22,7 @@ _MODULE_OF = {
     "compare_correlations": "comparison",
     "comparison_table": "comparison",
     "confusion": "classification",
-    "crossfit_calibration": "crossfit_calibration",
+    "cross_fitted_calibration": "crossfit_calibration",
     "disattenuate": "attenuation",
     "error_by_covariates": "error_analysis",
     "expected_calibration_error": "calibration",

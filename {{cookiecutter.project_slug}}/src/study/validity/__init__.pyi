@@ -20,7 +20,7 @@ from study.validity.comparison import comparison_table as comparison_table
 from study.validity.comparison import williams_t as williams_t
 from study.validity.correlation import pearson as pearson
 from study.validity.correlation import spearman as spearman
-from study.validity.crossfit_calibration import crossfit_calibration as crossfit_calibration
+from study.validity.crossfit_calibration import cross_fitted_calibration as cross_fitted_calibration
 from study.validity.error_analysis import error_by_covariates as error_by_covariates
 from study.validity.multiplicity import adjust as adjust
 from study.validity.multitrait import campbell_fiske as campbell_fiske
