@@ -124,6 +124,15 @@ def test_the_commit_counts_and_not_what_lies_in_the_folder(tmp_path: Path) -> No
     assert content.read_text() == "n\n1\n"
 
 
+def test_in_an_archive_with_an_import_the_files_are_the_record(tmp_path: Path) -> None:
+    pointer = f"deps:\n- repo: {{url: x, rev_lock: y}}\nouts:\n- md5: {'a' * 32}.dir\n  path: other\n"
+    files = {".dvc/config": "[core]\n", "data/imported/other.dvc": pointer}
+    put(tmp_path, files | {"results/t.csv": "1\n", "data/imported/other/segments/a.jsonl": "{}\n"})
+    known = recorded.read(tmp_path)
+    assert known.algorithm == ""
+    assert {"results/t.csv", "data/imported/other/segments/a.jsonl"} <= set(known.files)
+
+
 def test_the_folders_own_file_serves_where_the_cache_is_gone(tmp_path: Path) -> None:
     pointer(tmp_path, "results", {"t.csv": "n\n1\n"})
     commit(tmp_path)

@@ -118,7 +118,7 @@ def read(root: Path) -> Recorded:
             texts = {name: _git(root, "show", f"HEAD:./{name}") or "" for name in names}
             return _of_pointers(root, commit, f"commit {commit[:10]}", texts)
     names = sorted(_pointers_here(root)) if (root / ".dvc").is_dir() else []
-    if names:
+    if OWN_POINTERS & set(names):  # an archive has none but those of what was imported
         texts = {name: (root / name).read_text(encoding="utf-8", errors="replace") for name in names}
         return _of_pointers(root, commit, "the pointers in the folder, which no commit holds yet", texts)
     lying = dict.fromkeys(_lying(root), "")
