@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from end_to_end.shared_study import clone
-from end_to_end.studies import asked, contents, edit, generate, planned, run, snakemake
+from end_to_end.studies import (
+    asked,
+    contents,
+    edit,
+    generate,
+    planned,
+    run,
+    settings,
+    snakemake,
+    write_settings,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -205,6 +215,18 @@ def test_a_clone_without_the_texts_that_may_not_be_shared_is_current(tmp_path: P
     assert "data/corpus holds texts that may not be shared" in done.stderr
     run(copy, "env", "PYTHONPATH=src", sys.executable, "-m", "study.sharing")
     assert run(copy, "git", "status", "--porcelain").stdout == ""
+
+
+def test_what_a_coder_has_left_that_was_taken_out_is_named(hub: Path, tmp_path: Path) -> None:
+    study = colleague(hub, tmp_path / "clone")
+    changed = settings(study)
+    del changed["coders"]["wordlist"]
+    changed["analyses"] = {}
+    write_settings(study, changed)
+    said = snakemake(study).stdout
+    assert "no longer makes these files" in said
+    assert "results/codings/wordlist.parquet" in said
+    assert "llm.parquet" not in said.partition("no longer makes")[2].partition("\n")[0]
 
 
 def test_tracking_by_hand_changes_nothing(hub: Path, tmp_path: Path) -> None:

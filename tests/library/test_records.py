@@ -242,6 +242,13 @@ def test_records_of_what_was_never_here_stay(study: Path) -> None:
     assert provenance(study) == before
 
 
+def test_what_the_study_no_longer_makes_is_known(study: Path) -> None:
+    made = {"results/codes.txt", "results/odd.txt", "results/note.txt"}
+    assert records.left_over(study, made) == ["results/table.csv"]
+    (study / "results/table.csv").unlink()
+    assert records.left_over(study, made) == []
+
+
 def test_of_two_ways_to_the_same_file_that_in_git_counts(study: Path) -> None:
     """Another branch made the same file with another setting; its record is still Snakemake's own."""
     clone = cloned(study)

@@ -1,5 +1,5 @@
 # What was made of what travels in git, data and results with DVC: a clone knows what is current.
-from study.provenance.records import restore
+from study.provenance.records import left_over, restore
 from study.sharing.track import track
 
 if workflow.is_main_process:
@@ -20,3 +20,9 @@ onsuccess:
         job.output for job in workflow.dag.needrun_jobs(exclude_finished=False)
     ):
         print(track(Path()))
+        if any(job.rule.name == "all" for job in workflow.dag.jobs):
+            old = left_over(Path(), {str(file) for job in workflow.dag.jobs for file in job.output})
+            if old:
+                print(
+                    f"The study no longer makes these files; delete what you do not need: {', '.join(old)}"
+                )

@@ -168,6 +168,20 @@ def restore(root: Path, hashes: Hashes, made: Sequence[re.Pattern[str]]) -> list
     return sorted(unknown)
 
 
+def left_over(root: Path, made: Collection[str]) -> list[str]:
+    """Return the recorded outputs on disk that the study no longer makes: a coder that was taken out, say.
+
+    Parameters
+    ----------
+    root
+        The study.
+    made
+        Every output of a whole run.
+    """
+    recorded = {output for job in jobs(root) for output in job.outputs}
+    return sorted(output for output in recorded - set(made) if (root / output).is_file())
+
+
 def _is_current(record: Mapping[str, Any], hashes: Hashes) -> bool:
     """Whether every input has the content that the record says; a missing one is Snakemake's matter."""
     sums = record["input_checksums"] or {}
