@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +55,29 @@ def test_versions_and_stores(bake: Bake, tmp_path: Path) -> None:
         assert (clone / folder / name).read_text() == name
     assert not (clone / "data" / "responses" / "journals").exists()
     assert git(clone, "status", "--porcelain") == ""
+
+
+def test_what_keeps_it_from_being_versioned_is_said(bake: Bake) -> None:
+    study = bake(starter="blank")
+    (study / "results").mkdir()
+    (study / "results" / "t.csv").write_text("1")
+    record = study / ".snakemake" / "metadata" / "cmVzdWx0cy90LmNzdg=="
+    record.parent.mkdir(parents=True)
+    known = {
+        "rule": "t",
+        "log": [],
+        "input": [],
+        "params": [],
+        "input_checksums": {},
+        "code": "",
+        "shellcmd": "",
+    }
+    times = {"starttime": 0, "endtime": (study / "results" / "t.csv").stat().st_mtime}
+    rest = {"software_stack_hash": "", "record_format_version": 6}
+    record.write_text(json.dumps(known | times | rest))
+    (study / "provenance").write_text("in the way")
+    assert track(study).startswith("Not versioned: ")
+    (study / "provenance").unlink()
+    assert "Versioned with DVC" in track(study)
+    (study / "results.dvc").write_text("no pointer")
+    assert "This is no pointer of DVC" in track(study)

@@ -418,11 +418,12 @@ def without_texts(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     written = table[["unit_id", "construct", "repeat", *quoting]]
     codings = table.drop(columns="rationale", errors="ignore")
     if "spans" in codings:
-        codings = codings.assign(spans=codings["spans"].map(_places, na_action="ignore").astype("str"))
+        codings = codings.assign(spans=codings["spans"].map(places, na_action="ignore").astype("str"))
     return codings, written
 
 
-def _places(spans: str) -> str:
+def places(spans: str) -> str:
+    """Return where passages begin and end (both as JSON), without what they say."""
     return json.dumps([{"start": span["start"], "end": span["end"]} for span in json.loads(spans)])
 
 

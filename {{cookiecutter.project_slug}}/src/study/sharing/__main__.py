@@ -1,4 +1,4 @@
-"""Version data and results now: `python -m study.sharing`."""
+"""Version data and results now: `PYTHONPATH=src python -m study.sharing`."""
 
 from __future__ import annotations
 

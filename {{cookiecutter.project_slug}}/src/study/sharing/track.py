@@ -8,33 +8,34 @@ import sys
 from pathlib import Path
 
 from study.config import load
+from study.errors import StudyError
 from study.provenance import pointers
 from study.provenance.hashes import Hashes
 from study.provenance.records import PROVENANCE, export
 from study.sharing import withheld
 
+AGAIN = "PYTHONPATH=src python -m study.sharing"
+
 
 def track(root: Path) -> str:
     """Write provenance, and version data and results with DVC; return a sentence that says what happened.
 
-    Idempotent. Never fails a study: where git or DVC is missing, the sentence names the command to run.
-
-    Raises
-    ------
-    StudyError
-        Responses that are recorded are not on disk: what is shared must not shrink.
+    Idempotent. Never fails a study: where git or DVC is missing, the disk is full, or recorded responses are
+    not on disk (what is shared must not shrink), the sentence says so.
     """
-    with Hashes(root) as hashes:
-        pointers.check(root, hashes)
-        export(root, hashes, {one.path for one in withheld.absent(root)})
+    try:
+        with Hashes(root) as hashes:
+            pointers.check(root, hashes)
+            export(root, hashes, {one.path for one in withheld.absent(root)})
+    except StudyError as error:
+        return f"Not versioned. {error}"
+    except OSError as error:
+        return f"Not versioned: {error.filename} cannot be written ({error.strerror}). Then run: {AGAIN}"
     folders = [name for name in pointers.TRACKED if (root / name).is_dir()]
     if not folders:
         return "Nothing to version yet."
     if not (root / ".dvc").is_dir() or not (root / ".git").exists() or shutil.which("git") is None:
-        return (
-            "Not versioned: this folder is not under git and DVC. Run:"
-            " git init && dvc init && python -m study.sharing"
-        )
+        return f"Not versioned: this folder is not under git and DVC. Run: git init && dvc init && {AGAIN}"
     done = _run(root, sys.executable, "-m", "dvc", "add", "--quiet", *folders)
     if done.returncode != 0:
         reason = (done.stderr or done.stdout).strip().splitlines()

@@ -166,6 +166,7 @@ def protect(root: Path, study: Mapping[str, Any]) -> tuple[str, ...]:
 
 def redact(root: Path, kept: Sequence[Withheld]) -> Iterator[tuple[str, bytes]]:
     """Yield path and content of what goes in the place of files that are kept back."""
+    from study.codings import places
     from study.sharing import passages
 
     tables: dict[str, pd.DataFrame] = {}
@@ -188,7 +189,7 @@ def redact(root: Path, kept: Sequence[Withheld]) -> Iterator[tuple[str, bytes]]:
         gone = [c for c in table if c in ("text", "rationale") or f"{one.path}\0{c}" in hits]
         table = table.drop(columns=gone)
         if "spans" in table:
-            table["spans"] = table["spans"].map(_places, na_action="ignore")
+            table["spans"] = table["spans"].map(places, na_action="ignore")
         buffer = io.BytesIO()
         if one.path.endswith(".parquet"):
             table.to_parquet(buffer, index=False)
@@ -339,11 +340,6 @@ def _read_table(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
     return pd.read_csv(path, dtype=str, keep_default_na=False)
-
-
-def _places(spans: str) -> str:
-    """Return where passages begin and end, without what they say."""
-    return json.dumps([{"start": span["start"], "end": span["end"]} for span in json.loads(spans)])
 
 
 def _without_rationales(segment: bytes) -> bytes:
