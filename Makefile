@@ -9,7 +9,7 @@ DEMO := build/demo
 RULES = $(wildcard $(TEMPLATE)/workflow/rules/*.smk) $(TEMPLATE)/workflow/Snakefile
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format docs bench locks clean
+.PHONY: help env demo test lint format docs bench certificate locks clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -62,6 +62,9 @@ docs: env ## build the documentation in build/docs
 
 bench: env $(ENV)/bench.stamp ## measure the speed side by side with peers (build/bench.json)
 	@$(BIN)/python benchmarks/run.py --out build/bench.json
+
+certificate: env ## repeat the estimators where the truth is known (an hour; goes on where it stopped)
+	@PYTHONPATH="benchmarks:$(TEMPLATE)/src" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m certificate
 
 locks: env ## resolve the locked requirements anew
 	@cd "$(TEMPLATE)" && for name in requirements requirements-llm; do \

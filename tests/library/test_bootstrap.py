@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy import sparse, stats
 
-from study.validity import percentile_interval, unit_bootstrap
+from study.validity import bootstrap_of_sums, percentile_interval, unit_bootstrap
 from study.validity.bootstrap import generator, unit_counts
 
 
@@ -57,3 +58,53 @@ def test_one_unit_has_a_value_and_no_interval():
     none = unit_bootstrap(lambda c: c[:, 0], 0, resamples=100, seed=1, name="none")
     assert none.n == 0
     assert np.isnan(none.value)
+
+
+def mean(sums: np.ndarray) -> np.ndarray:
+    return sums[:, 1] / sums[:, 0]
+
+
+def test_statistics_of_sums_are_those_of_the_plain_bootstrap():
+    values = np.random.default_rng(0).normal(size=60)
+    per_unit = np.column_stack([np.ones(60), values])
+    options = {"resamples": 300, "seed": 4, "name": "sums"}
+    found = bootstrap_of_sums(per_unit, {"mean": mean, "twice": lambda sums: 2 * mean(sums)}, **options)
+    expected = unit_bootstrap(lambda counts: counts @ values / 60, 60, **options)
+    assert found["mean"].n == 60
+    for bound in ("value", "ci_low", "ci_high"):
+        assert getattr(found["mean"], bound) == pytest.approx(getattr(expected, bound))
+        # Both statistics stand on the same resamples.
+        assert getattr(found["twice"], bound) == pytest.approx(2 * getattr(expected, bound))
+    sparse_too = bootstrap_of_sums(sparse.csr_array(per_unit), {"mean": mean}, **options)
+    assert sparse_too["mean"].ci_low == pytest.approx(found["mean"].ci_low)
+
+
+def test_few_kinds_of_units_have_the_same_distribution():
+    # 1,000 units of two kinds, a share of .3: the interval is that of a binomial.
+    hit = np.arange(1000) < 300
+    per_unit = np.column_stack([np.ones(1000), hit])
+    found = bootstrap_of_sums(per_unit, {"share": mean}, resamples=20000, seed=1, name="kinds")["share"]
+    given = bootstrap_of_sums(
+        np.array([[1.0, 1], [1, 0]]),
+        {"share": mean},
+        times=np.array([300, 700]),
+        resamples=20000,
+        seed=2,
+        name="kinds",
+    )["share"]
+    low, high = stats.binom.ppf([0.025, 0.975], 1000, 0.3) / 1000
+    for estimate in (found, given):
+        assert (estimate.value, estimate.n) == (0.3, 1000)
+        assert (estimate.ci_low, estimate.ci_high) == pytest.approx((low, high), abs=0.002)
+    # Kinds are counted, so the order of the units does not matter.
+    again = bootstrap_of_sums(per_unit[::-1], {"share": mean}, resamples=20000, seed=1, name="kinds")["share"]
+    assert again == found
+
+
+def test_sums_of_nothing():
+    found = bootstrap_of_sums(np.empty((0, 2)), {"mean": mean}, resamples=10, seed=1, name="none")["mean"]
+    assert found.n == 0
+    assert np.isnan(found.value)
+    one = bootstrap_of_sums(np.ones((1, 2)), {"mean": mean}, resamples=10, seed=1, name="one")["mean"]
+    assert (one.value, one.n) == (1, 1)
+    assert np.isnan(one.ci_low)

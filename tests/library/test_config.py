@@ -108,7 +108,8 @@ def test_a_minimal_study_needs_five_lines(tmp_path: Path) -> None:
 
 def test_sections_whose_lines_are_commented_out_are_not_there(study: Path) -> None:
     def empty(config: dict[str, Any]) -> None:
-        config["analyses"] = config["coding"] = config["units"] = config["authors"] = None
+        for section in ("analyses", "hypotheses", "gold", "coding", "units", "authors"):
+            config[section] = None
         config["compare"] = {"by": "domain"}
 
     rewrite(study, STUDY, empty)
@@ -130,7 +131,8 @@ def test_a_folder_names_its_texts_id(study: Path) -> None:
         config["corpus"] = {"language": "en", "sources": [{"folder": "data/corpus/texts"}]}
         config["sample"], config["compare"]["by"], config["units"] = "all", None, {}
         config["coders"]["humans"]["score"], config["coders"]["humans"]["id"] = "mean", "id"
-        del config["analyses"]
+        for section in ("analyses", "hypotheses", "gold"):
+            del config[section]
 
     rewrite(study, STUDY, folder)
     (study / CLAIMS).unlink()

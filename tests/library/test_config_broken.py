@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from library.broken_analyses import ANALYSIS_BREAKS
 from library.broken_files import FILE_BREAKS
 from library.broken_studies import STUDY_BREAKS, Break
 from study.config import load
 from study.errors import StudyError
 
-BREAKS = [*STUDY_BREAKS, *FILE_BREAKS]
+BREAKS = [*STUDY_BREAKS, *ANALYSIS_BREAKS, *FILE_BREAKS]
 GOOD = Path(__file__).parent / "good_study"
 
 

@@ -96,4 +96,4 @@ def test_tables_that_claims_name_have_these_columns() -> None:
         assert FIXED_TABLES[table] == columns(f"validity.{table}"), table
     assert FIXED_TABLES["confusion"] == columns("validity.classification", "CONFUSION_COLUMNS")
     assert FIXED_TABLES["incremental_r2"] == columns("inference.regression", "INCREMENTAL_COLUMNS")
-    assert columns("inference.regression") == ANALYSIS_TABLE
+    assert columns("inference.analyses") == ANALYSIS_TABLE

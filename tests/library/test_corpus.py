@@ -48,6 +48,21 @@ def count(flow: pd.DataFrame, step: str, group: str | None = None) -> int:
     return int(rows["n"].sum())
 
 
+def test_without_texts_every_text_is_empty_and_no_row_is_left_out() -> None:
+    units, flow = build(
+        {**write("x.csv", "id,expert,sent\n1,yes,0\n2,,1\n3,no,0\n"), "text": None}, {"document": "sent"}
+    )
+    assert list(units.columns) == ["unit_id", "document_id", "text", "text_sha256", "expert"]
+    assert units["unit_id"].tolist() == ["1", "2", "3"]
+    assert set(units["text"]) == {""}
+    assert set(units["text_sha256"]) == {hashlib.sha256(b"").hexdigest()}
+    # Texts that are not there are neither missing nor the same.
+    assert set(flow["step"]) == {"read", "left out: duplicate id", "units"}
+    assert count(flow, "units") == 3
+    with pytest.raises(StudyError, match="Two rows have one id"):
+        build({**write("y.csv", "id,expert\n1,yes\n1,no\n"), "text": None})
+
+
 def test_the_table_of_units() -> None:
     units, flow = build(write("x.csv", "id,text,year,party\n001,NA,2001,NA\n002, two ,,B\n"))
     assert list(units.columns) == ["unit_id", "document_id", "text", "text_sha256", "year", "party"]

@@ -11,7 +11,8 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from statsmodels.genmod.families import Poisson
+from statsmodels.genmod.families import Binomial, Gaussian, Poisson
+from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools.numdiff import approx_fprime
 
 from pan_chen import FORMULA, PREDICTED, pan_chen
@@ -254,6 +255,85 @@ def test_clusters_count_once():
     assert naive.bse.to_numpy() == pytest.approx(once.bse.to_numpy() / np.sqrt(2))
 
 
+def test_an_intercept_of_a_cluster_has_no_standard_error():
+    """Its equation is solved exactly, so that the sum over the cluster is zero whatever the truth is."""
+    data = corpus()
+    data["page"] = [f"p{i % 12}" for i in range(400)]
+    options = {"cluster": "page", "splits": 3, "learner": LinearRegression()}
+    found = dsl("linear ~ gold_x + page", data, {"gold_x": "code"}, sampling_probability="pi", **options)
+    assert found.params.notna().all()
+    assert found.bse.index[found.bse.notna()].tolist() == ["gold_x"]
+    whole = dsl("linear ~ x + page", data, {"x": "code"}, sampling_probability=1, **options)
+    groups = {"groups": pd.factorize(data["page"])[0], "use_correction": False}
+    fit = smf.ols("linear ~ x + page", data).fit(cov_type="cluster", cov_kwds=groups)
+    assert whole.bse["x"] == pytest.approx(fit.bse["x"])
+    assert whole.bse.drop("x").isna().all()
+
+
+@pytest.mark.parametrize("family", ["linear", "logit", "poisson"])
+def test_all_hand_coded_with_weights_is_the_weighted_regression(family):
+    data = corpus(200)
+    data["w"] = np.random.default_rng(2).uniform(0.2, 3, 200)
+    found = dsl(f"{family} ~ x + z", data, {"x": "code"}, family=family, sampling_probability=1, weights="w")
+    X, y, w = smf.ols(f"{family} ~ x + z", data).exog, data[family], data["w"]
+    families = {"linear": Gaussian, "logit": Binomial, "poisson": Poisson}
+    fit = GLM(y, X, family=families[family](), freq_weights=w).fit(tol=1e-13)
+    scores = X * ((y - fit.mu) * w).to_numpy()[:, None]
+    slope = {"linear": 1, "logit": fit.mu * (1 - fit.mu), "poisson": fit.mu}[family]
+    bread = np.linalg.inv((X.T * np.asarray(slope * w)) @ X)
+    assert found.params.to_numpy() == pytest.approx(fit.params.to_numpy(), abs=1e-8)
+    assert found.bse.to_numpy() == pytest.approx(
+        np.sqrt(np.diag(bread @ scores.T @ scores @ bread)), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("family", ["linear", "logit"])
+def test_weights_are_copies_that_stay_together(family):
+    data = corpus().assign(text=range(400), w=lambda d: 1 + d["text"] % 3)
+    formula, options = f"{family} ~ gold_x + z", {"family": family, "cluster": "text", "splits": 3}
+    options |= {"sampling_probability": "pi", "learner": CodeItself()}
+    weighted = dsl(formula, data, {"gold_x": "code"}, weights="w", **options)
+    repeated = dsl(formula, data.loc[data.index.repeat(data["w"])], {"gold_x": "code"}, **options)
+    plain = dsl(formula, data, {"gold_x": "code"}, **options)
+    assert weighted.params.to_numpy() == pytest.approx(repeated.params.to_numpy(), rel=1e-8)
+    assert weighted.bse.to_numpy() == pytest.approx(repeated.bse.to_numpy(), rel=1e-8)
+    assert weighted.params.to_numpy() != pytest.approx(plain.params.to_numpy(), rel=1e-3)
+
+
+def test_weights_that_are_all_the_same_change_nothing():
+    data = corpus().assign(w=250.0)
+    options = {"sampling_probability": "pi", "splits": 2}
+    plain = dsl("linear ~ gold_x + z", data, {"gold_x": "code"}, **options)
+    weighted = dsl("linear ~ gold_x + z", data, {"gold_x": "code"}, weights="w", **options)
+    assert weighted.params.equals(plain.params)
+    assert weighted.bse.equals(plain.bse)
+    nobody = pd.concat([data, data.head(50).assign(w=0.0, linear=99.0)])
+    again = dsl("linear ~ gold_x + z", nobody, {"gold_x": "code"}, weights="w", **options)
+    assert again.params.to_numpy() == pytest.approx(plain.params.to_numpy())
+    assert again.nobs == 400
+
+
+def test_weights_undo_a_sample_that_took_units_by_their_outcome():
+    population = corpus(100_000, seed=9)
+    truth = smf.ols("linear ~ x + z", population).fit().params["x"]
+    population["chance"] = np.where(population["linear"] > 1.2, 0.02, 0.004)
+    found, covered, without = [], [], []
+    for seed in range(150):
+        random = np.random.default_rng(seed)
+        sample = population[random.random(len(population)) < population["chance"]]
+        sample = sample.assign(w=1 / sample["chance"])
+        sample["gold_x"] = sample["x"].where(random.random(len(sample)) < 0.4)
+        options = {"sampling_probability": 0.4, "learner": LinearRegression(), "folds": 2, "splits": 1}
+        fit = dsl("linear ~ gold_x + z", sample, {"gold_x": "code"}, weights="w", **options)
+        low, high = fit.conf_int().loc["gold_x"]
+        found.append(fit.params["gold_x"])
+        covered.append(low <= truth <= high)
+        without.append(dsl("linear ~ gold_x + z", sample, {"gold_x": "code"}, **options).params["gold_x"])
+    assert np.mean(found) == pytest.approx(truth, abs=3 * np.std(found) / np.sqrt(150))
+    assert abs(np.mean(without) - truth) > 5 * np.std(without) / np.sqrt(150)
+    assert 134 <= np.sum(covered) <= 149  # 142.5, standard deviation 2.7
+
+
 def test_folds_keep_clusters_whole_and_share_the_hand_codes():
     random = np.random.default_rng(2)
     groups = random.integers(0, 60, 400)
@@ -344,6 +424,9 @@ def test_unbiased_with_right_intervals_whatever_the_codes(codes):
         ({}, {"covariates": ["gold_x"]}, "itself predicted"),
         ({}, {"cluster": "pages"}, "no such column"),
         ({"linear": "much"}, {}, "The outcome is a number"),
+        ({}, {"weights": "ww"}, "no such column"),
+        ({"w": -1.0}, {"weights": "w"}, "negative"),
+        ({}, {"family": "ordered"}, "not available for an ordered logit"),
     ],
 )
 def test_what_cannot_be_used_is_said(change, options, message):

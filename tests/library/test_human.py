@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from library.coding_sheets import fill_workbook, table_of, write
 from study.codebook import Codebook
 from study.coders.human import main, rule_of, score
 from study.coders.ratings import Rating
@@ -202,6 +203,100 @@ def test_the_published_score_is_a_column(folder: Path) -> None:
 def test_a_published_score_that_is_not_there_is_refused(folder: Path) -> None:
     with pytest.raises(StudyError, match="published"):
         run_main(folder, {"crowd": {**CODERS["crowd"], "score": {"column": "text"}}})
+
+
+GOLD = (
+    "unit_id,part,stratum,probability,sampling_probability\n"
+    "a,evaluate,all,0.5,0.4\nb,pilot,all,0.5,0.4\nc,evaluate,all,0.5,0.4\nd,rest,all,0.5,0.4\n"
+)
+
+
+def run_sealed(
+    folder: Path, coders: dict[str, Any], *, sealed: bool, gold: str = GOLD
+) -> dict[str, pd.DataFrame]:
+    (folder / "gold.csv").write_text(gold)
+    main(
+        units_file=folder / "units.parquet",
+        coders=coders,
+        codebooks=[BOOK],
+        ratings_file=folder / "ratings.parquet",
+        flow_file=folder / "flow.csv",
+        codings_files=[folder / f"{name}.parquet" for name in coders],
+        corpus_id="id",
+        gold_sample=folder / "gold.csv",
+        sealed=sealed,
+    )
+    tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in coders}
+    return {**tables, "ratings": pd.read_parquet(folder / "ratings.parquet")}
+
+
+def test_sealed_codes_are_in_no_table(folder: Path) -> None:
+    found = run_sealed(folder, CODERS, sealed=True)
+    experts = found["experts"].set_index("unit_id")
+    assert experts["status"].to_dict() == {"a": "sealed", "b": "ok"}
+    assert experts["label"]["a"] is None or pd.isna(experts["label"]["a"])
+    assert np.isnan(experts["score"]["a"])
+    assert found["crowd"].set_index("unit_id")["status"].to_dict() == {"a": "sealed", "c": "sealed"}
+    assert found["ratings"]["unit_id"].unique().tolist() == ["b"]
+    flow = pd.read_csv(folder / "flow.csv").set_index(["step", "group"])
+    n = flow["n"]["units sealed until the codebook is frozen"]
+    assert n.to_dict() == {"experts sentiment": 1, "crowd sentiment": 2}
+    # No unit is named whose code is sealed, by what became of it.
+    assert n.index.size == 2
+    assert flow.loc[("units not codable", "experts sentiment"), "n"] == 0
+
+
+def test_opening_the_seal_gives_what_there_was(folder: Path) -> None:
+    opened = run_sealed(folder, CODERS, sealed=False)
+    without = run_main(folder, CODERS)
+    for name in ("experts", "crowd", "ratings"):
+        pd.testing.assert_frame_equal(opened[name], without[name])
+
+
+def test_a_published_score_is_sealed_too(folder: Path) -> None:
+    coders = {"crowd": {**CODERS["crowd"], "score": {"column": "published"}}}
+    crowd = run_sealed(folder, coders, sealed=True)["crowd"].set_index("unit_id")
+    assert crowd["status"].to_dict() == {"a": "sealed", "b": "ok", "c": "sealed"}
+    assert crowd["score"]["b"] == 1.0
+    assert crowd["score"].drop("b").isna().all()
+
+
+def test_nothing_can_be_sealed_without_a_gold_sample(folder: Path) -> None:
+    with pytest.raises(StudyError, match=r"gold\.seal"):
+        run_sealed(folder, CODERS, sealed=True, gold=GOLD.partition("\n")[0] + "\n")
+
+
+def test_what_comes_back_on_sheets(folder: Path) -> None:
+    texts = dict(zip("abcd", "wxyz", strict=True))
+    book = Codebook.from_dict(BOOK)
+    table_of(texts).to_parquet("units.parquet")
+    codes = {
+        "anna": {"a": "positive", "b": "unclear", "c": "neutral"},
+        "ben": {"a": "neutral", "b": "unclear", "d": ""},
+    }
+    for rater, given in codes.items():
+        write(folder / "coded", rater, books={"sentiment": book}, texts=texts)
+        (folder / "coded" / f"{rater}.csv").unlink()
+        fill_workbook(
+            folder / "coded" / f"{rater}.xlsx", {u: {"sentiment": c or None} for u, c in given.items()}, texts
+        )
+    people = {"people": {"layout": "sheets", "folder": "coded"}}
+    found = run_sealed(folder, people, sealed=False)
+    scored = found["people"].set_index("unit_id")
+    assert scored["status"].to_dict() == {"a": "ok", "b": "not_codable", "c": "ok"}
+    assert scored["score"]["a"] == 0.5
+    assert scored["n_ratings"].to_dict() == {"a": 2, "b": 2, "c": 1}
+    assert found["ratings"]["rater"].tolist() == ["anna", "ben", "anna", "ben", "anna"]
+    flow = pd.read_csv(folder / "flow.csv").set_index(["step", "group"])["n"]
+    # Of the gold sample ben has not coded c; d was drawn for nobody.
+    assert flow["texts not coded yet", "people sentiment ben"] == 1
+    sealed = run_sealed(folder, people, sealed=True)
+    assert sealed["people"].set_index("unit_id")["status"].to_dict() == {
+        "a": "sealed",
+        "b": "not_codable",
+        "c": "sealed",
+    }
+    assert sealed["ratings"]["unit_id"].tolist() == ["b", "b"]
 
 
 def test_a_human_coder_needs_ratings(folder: Path) -> None:

@@ -11,7 +11,7 @@ from statsmodels.tools.numdiff import approx_hess
 
 from pan_chen import FORMULA, PREDICTED, pan_chen
 from study.errors import StudyError
-from study.inference import misclassification_mle, prevalence
+from study.inference import dsl, gold_only, misclassification_mle, ppi, prevalence
 
 
 @pytest.fixture(autouse=True)
@@ -248,6 +248,20 @@ def test_prevalence_has_right_intervals():
         found = prevalence(pd.DataFrame({"gold": gold, "code": code.astype(int)}), "gold", "code")
         covered.append(found.ci_low <= 0.25 <= found.ci_high)
     assert 274 <= np.sum(covered) <= 296  # 95% is 285, standard deviation 3.8
+
+
+def test_every_estimator_of_a_prevalence_agrees():
+    """A correction is worth a tenth of the interval; to estimate sensitivity and specificity costs more."""
+    options = ("countyWrong ~ 1", pan_chen(), PREDICTED)
+    alone = gold_only(*options).conf_int().loc["Intercept"]
+    corrected = [dsl(*options).conf_int().loc["Intercept"], ppi(*options).conf_int().loc["Intercept"]]
+    assert alone.tolist() == pytest.approx([0.199, 0.273], abs=6e-4)
+    for found in corrected:
+        assert found.tolist() == pytest.approx([0.203, 0.272], abs=6e-4)
+    screened = prevalence(pan_chen(), "countyWrong", "pred_countyWrong")
+    assert (screened.value, screened.ci_low, screened.ci_high) == pytest.approx(
+        (0.248, 0.154, 0.343), abs=6e-4
+    )
 
 
 def test_prevalence_that_cannot_be_told():

@@ -160,6 +160,63 @@ def test_unbiased_with_right_intervals(family):
     assert 180 <= np.sum(covered) <= 198
 
 
+def test_a_weighted_mean_by_hand():
+    data = pd.DataFrame({"y": [1.0, 0, 1, np.nan, np.nan, np.nan], "code": [1, 1, 1, 1, 0, 0]})
+    data["w"] = [2, 1, 1, 1, 1, 2]
+    found = ppi("y ~ 1", data, {"y": "code"}, family="mean", power_tuning=1, weights="w")
+    # Hand codes less codes are 0, -1, 0 with weights 1/2, 1/4, 1/4; the others' codes have a mean of 1/4.
+    assert found.params["Intercept"] == pytest.approx(0.25 - 0.25)
+    # Squared weights times squared distances from the means, -1/4 and 1/4.
+    own = (1 / 4) * (1 / 16) + (1 / 16) * (9 / 16) + (1 / 16) * (1 / 16)
+    others = (1 / 16) * (9 / 16) + (1 / 16) * (1 / 16) + (1 / 4) * (1 / 16)
+    assert found.bse["Intercept"] == pytest.approx(np.sqrt(own + others))
+
+
+@pytest.mark.parametrize("family", ["mean", "linear", "logit"])
+def test_weights_that_are_all_the_same_change_nothing(family):
+    formula = "countyWrong ~ 1" if family == "mean" else FORMULA
+    plain = ppi(formula, pan_chen(), PREDICTED, family=family)
+    weighted = ppi(formula, pan_chen().assign(w=40), PREDICTED, family=family, weights="w")
+    assert weighted.params.to_numpy() == pytest.approx(plain.params.to_numpy())
+    assert weighted.bse.to_numpy() == pytest.approx(plain.bse.to_numpy())
+    assert weighted.power_tuning == pytest.approx(plain.power_tuning)
+
+
+@pytest.mark.parametrize("family", ["mean", "linear", "logit", "poisson"])
+def test_weighted_coefficients_are_those_of_copies(family):
+    data = pan_chen().assign(w=np.arange(1412) % 3 + 1)
+    formula, options = "countyWrong ~ 1" if family == "mean" else FORMULA, {"power_tuning": 0.6}
+    weighted = ppi(formula, data, PREDICTED, family=family, weights="w", **options)
+    repeated = ppi(formula, data.loc[data.index.repeat(data["w"])], PREDICTED, family=family, **options)
+    assert weighted.params.to_numpy() == pytest.approx(repeated.params.to_numpy(), abs=1e-8)
+
+
+@pytest.mark.parametrize("power_tuning", [None, 1])
+@pytest.mark.parametrize("family", ["mean", "linear", "logit"])
+def test_weights_undo_a_sample_that_took_units_by_their_outcome(family, power_tuning):
+    population = corpus(100_000, seed=8)
+    if family == "logit":
+        population["all_y"] = (population["all_y"] > 1).astype(float)
+        population["code"] = (population["code"] > 1.2).astype(float)
+    formula, term = ("y ~ 1", "Intercept") if family == "mean" else ("y ~ z", "z")
+    whole = population.assign(y=population["all_y"])
+    fitted = {"mean": smf.ols, "linear": smf.ols, "logit": smf.logit}[family](formula, whole)
+    truth = fitted.fit(**({"disp": 0} if family == "logit" else {})).params[term]
+    chance = np.where(population["all_y"] > 0.5, 0.009, 0.003)
+    found, covered = [], []
+    for seed in range(150):
+        random = np.random.default_rng(seed)
+        taken = random.random(len(population)) < chance
+        sample = population[taken].assign(w=1 / chance[taken])
+        sample["y"] = sample["all_y"].where(random.random(len(sample)) < 0.4)
+        fit = ppi(formula, sample, {"y": "code"}, family=family, weights="w", power_tuning=power_tuning)
+        low, high = fit.conf_int().loc[term]
+        found.append(fit.params[term])
+        covered.append(low <= truth <= high)
+    assert np.mean(found) == pytest.approx(truth, abs=3 * np.std(found) / np.sqrt(150))
+    assert 134 <= np.sum(covered) <= 149  # 142.5, standard deviation 2.7
+
+
 def test_predicted_covariates_are_not_available():
     data = corpus().assign(gold_z=lambda d: d["z"].where(d["y"].notna()))
     sentence = r"PPI\+\+ is not available for a predicted covariate: it corrects the outcome alone"
@@ -182,6 +239,8 @@ def test_predicted_covariates_are_not_available():
         ({"y": 1.0}, {}, "the same in every"),
         ({"y": np.arange(900.0)}, {}, "too few without hand codes"),
         ({"z": 4.0}, {}, "constant, or a combination"),
+        ({}, {"family": "ordered"}, "not available for an ordered logit|no such family"),
+        ({"w": -1}, {"weights": "w"}, "negative"),
     ],
 )
 def test_what_cannot_be_used_is_said(change, options, message):

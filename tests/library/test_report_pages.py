@@ -83,7 +83,7 @@ def compared(material: Material, **cells: float) -> Material:
 
 def test_the_pages_are_the_parts_of_the_report_in_order(material: Material) -> None:
     made = [build(material) for build in PAGES.values()]
-    assert [p.number for p in made] == [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 14, 15]
+    assert [p.number for p in made] == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15]
     assert [f"{p.number:02}" for p in made] == [name[:2] for name in PAGES]
     assert list(PAGES) == sorted(PAGES)
 
@@ -299,7 +299,7 @@ def test_regressions_come_with_a_caution_and_the_increment(material: Material) -
     assert "R2 of by_domain falls from .75 to .50, by .250 [.100, .400]" in made.point
     shown = "\n".join(texts(made))
     assert "not corrected for" in shown
-    assert "sentiment_llm:C(domain)[T.tweets]" in shown
+    assert "sentiment_llm × domain: tweets" in shown
 
 
 def test_the_methods_are_filled_from_the_configuration(material: Material) -> None:

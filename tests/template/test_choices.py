@@ -21,7 +21,7 @@ from template.making import ROOT, STUDY, TEMPLATE, Bake, commit, git
 
 CHOICES = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 
-CHOICES_BEFORE_STARTER = [name for name in CHOICES if not name.startswith("_")].index("starter")
+ASKED = [name for name in CHOICES if not name.startswith("_")]
 
 VERBATIM = ("workflow", "src", "tests")
 """Folders that are copied as they are."""
@@ -59,6 +59,7 @@ STARTERS = {
         "config/example/codes.csv",
         "config/example/texts.csv",
     },
+    "pan-chen-2018": {"config/claims.yaml", "config/codebooks/county_wrong.yaml"},
 }
 
 # sha256 of the texts as their authors publish them, without the line of the copyright where there is one.
@@ -213,8 +214,7 @@ def test_every_question_and_choice_is_explained() -> None:
     assert sorted(CHOICES["code_licence"]) == sorted(path.name for path in (TEMPLATE / "licences").iterdir())
     for name in ("starter", "code_licence", "data_licence"):
         assert {*CHOICES[name], "__prompt__"} == set(CHOICES["__prompts__"][name])
-    asked = [name for name in CHOICES if not name.startswith("_")]
-    assert set(asked) == set(CHOICES["__prompts__"])
+    assert set(ASKED) == set(CHOICES["__prompts__"])
 
 
 def test_a_starter_is_a_folder_and_a_line(bake: Bake, template: Path) -> None:
@@ -225,13 +225,23 @@ def test_a_starter_is_a_folder_and_a_line(bake: Bake, template: Path) -> None:
     line = '"starter": ["hutto-gilbert-2014", "blank"'
     questions.write_text(questions.read_text(encoding="utf-8").replace(line, f'{line}, "letters"'))
     commit(template)
-    typed = "\n" * CHOICES_BEFORE_STARTER + "3\n\n"
+    place = ASKED.index("starter")
+    typed = "\n" * place + "3\n" + "\n" * (len(ASKED) - place - 1)
     command = [sys.executable, "-m", "cookiecutter", str(template), "--output-dir", str(template.parent)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, input=typed)
     assert done.returncode == 0, done.stderr
     study = template.parent / "my-study"
     assert files_of(study) == files_of(bake(starter="blank")) | {"config/letters.txt"}
     assert load(study)["title"] == "My study"
+
+
+def test_a_study_without_a_question_of_its_own_asks_that_of_its_starter(bake: Bake) -> None:
+    questions = {
+        starter: load(bake(starter=starter, project_slug=starter))["question"] for starter in STARTERS
+    }
+    assert questions["pan-chen-2018"] == "Do officials conceal complaints about their own county?"
+    assert questions["blank"] == questions["hutto-gilbert-2014"]
+    assert load(bake(starter="pan-chen-2018", question="And here?"))["question"] == "And here?"
 
 
 @pytest.mark.parametrize("starter", CHOICES["starter"])

@@ -24,7 +24,7 @@ from study.flow import Flow, examples
 from study.reading import Reading, format_of, read, read_folder, to_text
 from study.segmentation import segments, unit_id
 
-RESERVED = ("unit_id", "document_id", "text", "text_sha256", "start", "end", "sample")
+RESERVED = ("unit_id", "document_id", "text", "text_sha256", "start", "end", "sample", "gold", "pilot")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _CODE = re.compile(r"[+-]?(0[0-9].*|[0-9]{16,})")
 _MISSING = {"", "na", "nan", "n/a", "null", "none"}
@@ -61,7 +61,12 @@ def read_part(source: Mapping[str, Any], downloads: Path = sources.DOWNLOADS) ->
         label = content.label
         kind = format_of(content.file_name, source.get("format"))
         reading = read(
-            content.data, kind, label=label, columns=source.get("columns"), encoding=source.get("encoding")
+            content.data,
+            kind,
+            label=label,
+            columns=source.get("columns"),
+            encoding=source.get("encoding"),
+            frame=content.frame,
         )
         reading.notes.extend([kind, f"sha256 {content.sha256}"])
     return Part(source, _group(source, label), label, reading)
@@ -77,8 +82,8 @@ def build(
     parts
         As read.
     settings
-        The key `corpus` of the configuration: id, text, covariates, language, duplicate_ids, duplicate_texts,
-        empty.
+        The key `corpus` of the configuration: id, text (None: the texts are not at hand), covariates,
+        language, duplicate_ids, duplicate_texts, empty.
     units
         The key `units`: segment, window, document, person, year, weight.
 
@@ -87,15 +92,18 @@ def build(
     units, flow
         One row a unit, sorted by unit_id: unit_id, document_id, text, text_sha256, (start and end, when texts
         are divided: places in the text of the row), person, year and weight where they are configured,
-        covariates.
+        covariates. Where texts are not at hand, every text is empty.
     """
     flow = Flow()
     for part in parts:
         flow.add("read", part.group, len(part.reading.rows), "; ".join([part.label, *part.reading.notes]))
     rows = _rows(parts, settings, units)
-    rows = _with_text(rows, parts, settings.get("empty", "exclude"), flow)
+    at_hand = settings.get("text", "text") is not None
+    if at_hand:
+        rows = _with_text(rows, parts, settings.get("empty", "exclude"), flow)
     rows = _unique_ids(rows, parts, settings.get("duplicate_ids", "refuse"), flow)
-    rows = _unique_texts(rows, parts, settings.get("duplicate_texts", "keep"), flow)
+    if at_hand:
+        rows = _unique_texts(rows, parts, settings.get("duplicate_texts", "keep"), flow)
     if rows.empty:
         raise StudyError(
             "No row of the corpus has a text.", file=parts[0].label, key=settings.get("text", "text")
@@ -116,7 +124,11 @@ def _group(source: Mapping[str, Any], label: str) -> str:
 
 
 def _rows(parts: Sequence[Part], settings: Mapping[str, Any], units: Mapping[str, Any]) -> pd.DataFrame:
-    """Return part, line, unit_id, document_id and text of every row; text is None where there is none."""
+    """Return part, line, unit_id, document_id and text of every row; text is None where there is none.
+
+    Where texts are not at hand, it is empty.
+    """
+    column = settings.get("text", "text")
     found = []
     for number, part in enumerate(parts):
         table, prefix = part.reading.rows, part.source.get("prefix") or ""
@@ -134,10 +146,9 @@ def _rows(parts: Sequence[Part], settings: Mapping[str, Any], units: Mapping[str
                     "unit_id": ids,
                     "document_id": documents,
                     "text": pd.Series(
-                        [
-                            to_text(cell)
-                            for cell in _column(part, settings.get("text", "text"), "corpus.text")
-                        ],
+                        [""] * len(table)
+                        if column is None
+                        else [to_text(cell) for cell in _column(part, column, "corpus.text")],
                         index=table.index,
                         dtype=object,
                     ),

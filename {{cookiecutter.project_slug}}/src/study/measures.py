@@ -13,7 +13,12 @@ NOT_CARRIED = ("text", "text_sha256", "start", "end")
 """Columns of the units that a table of measures leaves out."""
 
 
-def wide(units: pd.DataFrame, drawn: Sequence[str], codings: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def wide(
+    units: pd.DataFrame,
+    drawn: Sequence[str],
+    codings: Sequence[pd.DataFrame],
+    gold: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Join the codings of every coder with the units.
 
     Parameters
@@ -24,14 +29,17 @@ def wide(units: pd.DataFrame, drawn: Sequence[str], codings: Sequence[pd.DataFra
         The ids of the sample.
     codings
         Long tables: unit_id, construct, coder, instrument_id, repeat, status, label, score, (n_ratings).
+    gold
+        The gold sample: unit_id, part ('evaluate' or 'pilot'); None where none is drawn.
 
     Returns
     -------
     DataFrame
-        unit_id, document_id, covariates, sample (bool); then for each construct and coder, sorted by name,
-        `<construct>_<coder>` (the mean score over repeats; NaN where no repeat has the status 'ok'),
-        `<construct>_<coder>_label` (the most frequent label over repeats, missing on a tie), where there are
-        labels, and `<construct>_<coder>_n` (number of ratings) for human coders. Sorted by unit_id.
+        unit_id, document_id, covariates, sample, gold and pilot (bool: drawn for it); then for each construct
+        and coder, sorted by name, `<construct>_<coder>` (the mean score over repeats; NaN where no repeat has
+        the status 'ok'), `<construct>_<coder>_label` (the most frequent label over repeats, missing on a
+        tie), where there are labels, and `<construct>_<coder>_n` (number of ratings) for human coders. Sorted
+        by unit_id.
 
     Raises
     ------
@@ -41,6 +49,9 @@ def wide(units: pd.DataFrame, drawn: Sequence[str], codings: Sequence[pd.DataFra
     carried = [column for column in units if column not in NOT_CARRIED]
     table = units[carried].sort_values("unit_id", ignore_index=True)
     table["sample"] = table["unit_id"].isin(set(drawn))
+    for column, part in (("gold", "evaluate"), ("pilot", "pilot")):
+        chosen = set() if gold is None else set(gold["unit_id"][gold["part"] == part])
+        table[column] = table["unit_id"].isin(chosen)
     found: dict[str, pd.Series] = {}
     for long in codings:
         for (construct, coder), rows in long.groupby(["construct", "coder"], observed=True):
@@ -99,11 +110,13 @@ def _most_frequent(rows: pd.DataFrame) -> pd.Series:
     return most[~most["unit_id"].duplicated(keep=False)].set_index("unit_id")["label"]
 
 
-def main(units_file: Path, sample_file: Path, codings_files: list[Path], measures_file: Path) -> None:
+def main(
+    units_file: Path, sample_file: Path, gold_file: Path, codings_files: list[Path], measures_file: Path
+) -> None:
     """Write the table of measures."""
     units = pd.read_parquet(units_file)
-    sample = pd.read_csv(sample_file, dtype=str, keep_default_na=False)
-    table = wide(units, list(sample["unit_id"]), [pd.read_parquet(path) for path in codings_files])
+    sample, gold = (pd.read_csv(file, dtype=str, keep_default_na=False) for file in (sample_file, gold_file))
+    table = wide(units, list(sample["unit_id"]), [pd.read_parquet(path) for path in codings_files], gold)
     table.to_parquet(measures_file, index=False)
 
 

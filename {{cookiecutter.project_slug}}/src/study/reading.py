@@ -23,6 +23,7 @@ import pandas as pd
 
 from study.encoding import decode
 from study.errors import StudyError
+from study.rdata import data_frame
 from study.spreadsheet import first_sheet
 
 FORMATS = {
@@ -34,6 +35,9 @@ FORMATS = {
     ".parquet": "parquet",
     ".xlsx": "xlsx",
     ".txt": "txt",
+    ".rdata": "rdata",
+    ".rda": "rdata",
+    ".rds": "rdata",
 }
 _SEPARATORS = (",", ";", "\t", "|")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -83,7 +87,13 @@ def format_of(file_name: str, given: str | None = None) -> str:
 
 
 def read(
-    data: bytes, kind: str, *, label: str, columns: Sequence[str] | None = None, encoding: str | None = None
+    data: bytes,
+    kind: str,
+    *,
+    label: str,
+    columns: Sequence[str] | None = None,
+    encoding: str | None = None,
+    frame: str | None = None,
 ) -> Reading:
     """Read one file.
 
@@ -92,13 +102,16 @@ def read(
     data
         Its bytes.
     kind
-        csv, tsv, jsonl, parquet, xlsx or txt (one text: the columns are `id`, the file's name, and `text`).
+        csv, tsv, jsonl, parquet, xlsx, txt (one text: the columns are `id`, the file's name, and `text`) or
+        rdata (a data frame of R: the column `rownames` has the names of its rows).
     label
         What an error calls it.
     columns
         The names of the columns of a file without a header; None reads the header.
     encoding
         None detects it.
+    frame
+        The data frame of a file of R that holds several; None in any other case.
 
     Raises
     ------
@@ -107,7 +120,7 @@ def read(
     """
     if not data.strip():
         raise StudyError("The file is empty.", file=label)
-    if columns and kind in ("jsonl", "parquet", "txt"):
+    if columns and kind in ("jsonl", "parquet", "txt", "rdata"):
         raise StudyError(
             f"A {kind} file names its own columns.", file=label, key="columns", hint="Take `columns` away."
         )
@@ -115,6 +128,8 @@ def read(
         reading = _parquet(data, label)
     elif kind == "xlsx":
         reading = _excel(data, label, columns)
+    elif kind == "rdata":
+        reading = _r_data(data, label, frame, encoding)
     elif kind in ("csv", "tsv", "jsonl", "txt"):
         decoded = decode(data, encoding=encoding, label=label)
         _refuse_zero_bytes(decoded.text, label)
@@ -311,7 +326,16 @@ def _parquet(data: bytes, label: str) -> Reading:
         cells = {name: [_native(cell) for cell in table.column(name).to_pylist()] for name in names}
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise StudyError(f"This is no readable Parquet file ({error}).", file=label) from error
-    rows = pd.DataFrame(cells, dtype=object)
+    return _numbered(pd.DataFrame(cells, dtype=object))
+
+
+def _r_data(data: bytes, label: str, frame: str | None, encoding: str | None) -> Reading:
+    cells = data_frame(data, label, frame, encoding)
+    native = {name: [_native(cell) for cell in column] for name, column in cells.items()}
+    return _numbered(pd.DataFrame(native, dtype=object))
+
+
+def _numbered(rows: pd.DataFrame) -> Reading:
     return Reading(rows, [f"row {n}" for n in range(1, len(rows) + 1)], written=False)
 
 

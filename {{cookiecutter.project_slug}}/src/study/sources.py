@@ -35,6 +35,8 @@ MIRROR = "STUDY_MIRROR"
 _KINDS = ("file", "folder", "url", "pypi")
 _REQUIREMENT = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==([A-Za-z0-9][A-Za-z0-9.!+_-]*)")
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+R_FILES = (".rdata", ".rda", ".rds")
+"""How the names of R's files end; `member` names a data frame in one of them."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,15 @@ class Content:
         How a researcher finds it: the path, and the path inside the archive.
     sha256
         Of `data`.
+    frame
+        The data frame that is meant in a file of R, None where none is named.
     """
 
     data: bytes
     file_name: str
     label: str
     sha256: str
+    frame: str | None = None
 
 
 def listed(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -106,6 +111,8 @@ def location(source: Source, downloads: Path = DOWNLOADS) -> Path:
 def content(source: Source, downloads: Path = DOWNLOADS) -> Content:
     """Read a source (not a folder), check its sha256 and open the member of an archive.
 
+    The last `member` after a file of R names a data frame in it.
+
     Raises
     ------
     StudyError
@@ -119,18 +126,19 @@ def content(source: Source, downloads: Path = DOWNLOADS) -> Content:
     data = path.read_bytes()
     if source.get("sha256"):
         _check(hashlib.sha256(data).hexdigest(), _expected(source), path.as_posix())
-    member = source.get("member")
-    if member:
-        inside = [member] if isinstance(member, str) else [str(part) for part in member]
+    member = source.get("member") or []
+    inside = [member] if isinstance(member, str) else [str(part) for part in member]
+    last = urlsplit(source["url"]).path if source.get("url") else path.name
+    steps = [PurePosixPath(last).name, *inside]
+    frame = inside.pop() if inside and steps[-2].lower().endswith(R_FILES) else None
+    label = " > ".join([path.as_posix(), *inside])
+    file_name = inside[-1] if inside else steps[0]
+    if inside:
         data = open_member(data, inside, label=path.as_posix())
-        file_name, label = inside[-1], " > ".join([path.as_posix(), *inside])
-    else:
-        last = urlsplit(source["url"]).path if source.get("url") else path.name
-        file_name, label = PurePosixPath(last).name, path.as_posix()
+    elif not file_name.lower().endswith(R_FILES):  # R packs its files itself
         data = _uncompressed(data, label)
-        if file_name.lower().endswith(".gz"):
-            file_name = file_name[:-3]
-    return Content(data, file_name, label, hashlib.sha256(data).hexdigest())
+        file_name = file_name[:-3] if file_name.lower().endswith(".gz") else file_name
+    return Content(data, file_name, label, hashlib.sha256(data).hexdigest(), frame)
 
 
 def fetch(source: Source, target: Path) -> None:

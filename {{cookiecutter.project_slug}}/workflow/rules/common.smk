@@ -18,6 +18,7 @@ os.environ |= {
 from study import imported, sources
 from study.codebook import Codebook, asked_together
 from study.config import load
+from study.config.names import role
 from study.errors import StudyError
 from study.job import to_json
 from study.provenance import pointers
@@ -154,7 +155,7 @@ CODINGS = expand("results/codings/{coder}.parquet", coder=sorted(study["coders"]
 
 types = {
     construct: {
-        name: keys["type"] for name, keys in sorted(study["coders"].items()) if construct in keys["codebooks"]
+        name: role(keys) for name, keys in sorted(study["coders"].items()) if construct in keys["codebooks"]
     }
     for construct in CONSTRUCTS
 }

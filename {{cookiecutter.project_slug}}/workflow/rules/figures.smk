@@ -3,8 +3,22 @@ from study.claims import printed
 
 FIGURES = expand(
     "results/figures/{kind}_{construct}.{format}",
-    kind=["agreement", "scatter", "labels", "calibration"],
+    kind=["agreement", "scatter", "labels", "calibration", "errors", "aggregate"],
     construct=CONSTRUCTS,
+    format=["png", "pdf"],
+)
+
+
+# Analyses in which coders' codes stand for constructs, under every estimator.
+CORRECTED = sorted(name for name, analysis in study["analyses"].items() if analysis["coded"])
+EXPECTED = {
+    name: {key: hypothesis[key] for key in ("analysis", "term")}
+    for name, hypothesis in study["hypotheses"].items()
+}
+FIGURES += expand(
+    "results/figures/{kind}_{analysis}.{format}",
+    kind=["estimates", "planning"],
+    analysis=CORRECTED,
     format=["png", "pdf"],
 )
 
@@ -133,3 +147,111 @@ rule figure_calibration:
         "python -m study.figures.calibration --calibration-file {input.calibration:q}"
         " --png-files {output.png:q} --pdf-files {output.pdf:q} --coders {params.coders:q}"
         " --codebooks {params.codebooks:q} --compare {params.compare:q} &> {log:q}"
+
+
+rule figure_errors:
+    input:
+        levels="results/tables/error_levels.csv",
+        code=code("study.figures.errors"),
+    output:
+        png=[
+            figure_png("errors", construct, "Mean error by covariate", "10 Error by covariate")
+            for construct in CONSTRUCTS
+        ],
+        pdf=expand("results/figures/errors_{construct}.pdf", construct=CONSTRUCTS),
+    log:
+        "logs/figure_errors.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    params:
+        coders=as_json(types),
+        codebooks=as_json(scales),
+        compare=as_json(compared("error_by")),
+    message:
+        "Drawing the mean error of every measure by covariate"
+    shell:
+        "python -m study.figures.errors --error-levels-file {input.levels:q}"
+        " --png-files {output.png:q} --pdf-files {output.pdf:q} --coders {params.coders:q}"
+        " --codebooks {params.codebooks:q} --compare {params.compare:q} &> {log:q}"
+
+
+rule figure_aggregate:
+    input:
+        aggregate="results/tables/aggregate_validity.csv",
+        code=code("study.figures.aggregate"),
+    output:
+        png=[
+            figure_png("aggregate", construct, "Validity of texts and of means", "11 Aggregate validity")
+            for construct in CONSTRUCTS
+        ],
+        pdf=expand("results/figures/aggregate_{construct}.pdf", construct=CONSTRUCTS),
+    log:
+        "logs/figure_aggregate.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    params:
+        coders=as_json(types),
+        codebooks=as_json(scales),
+        compare=as_json(compared("by")),
+    message:
+        "Drawing the validity of texts and of means"
+    shell:
+        "python -m study.figures.aggregate --aggregate-file {input.aggregate:q}"
+        " --png-files {output.png:q} --pdf-files {output.pdf:q} --coders {params.coders:q}"
+        " --codebooks {params.codebooks:q} --compare {params.compare:q} &> {log:q}"
+
+
+rule figure_estimates:
+    input:
+        tables=expand("results/tables/{analysis}.csv", analysis=CORRECTED),
+        code=code("study.figures.estimates"),
+    output:
+        png=[
+            figure_png("estimates", analysis, "Coefficients under every estimator", "12 Regressions")
+            for analysis in CORRECTED
+        ],
+        pdf=expand("results/figures/estimates_{analysis}.pdf", analysis=CORRECTED),
+    log:
+        "logs/figure_estimates.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    params:
+        coders=as_json({name: role(keys) for name, keys in study["coders"].items()}),
+        coded=as_json({analysis: study["analyses"][analysis]["coded"] for analysis in CORRECTED}),
+        expected=as_json(EXPECTED),
+    message:
+        "Drawing the coefficients under every estimator"
+    shell:
+        "python -m study.figures.estimates --table-files {input.tables:q} --png-files {output.png:q}"
+        " --pdf-files {output.pdf:q} --coders {params.coders:q} --coded {params.coded:q}"
+        " --expected {params.expected:q} &> {log:q}"
+
+
+rule figure_planning:
+    input:
+        planning="results/tables/planning.csv",
+        code=code("study.figures.planning"),
+    output:
+        png=[
+            figure_png("planning", analysis, "Power by the size of the gold sample", "12 Regressions")
+            for analysis in CORRECTED
+        ],
+        pdf=expand("results/figures/planning_{analysis}.pdf", analysis=CORRECTED),
+    log:
+        "logs/figure_planning.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    params:
+        names=lambda wildcards: CORRECTED,
+        coders=as_json({name: role(keys) for name, keys in study["coders"].items()}),
+        expected=as_json(EXPECTED),
+    message:
+        "Drawing what more gold units would bring"
+    shell:
+        "python -m study.figures.planning --planning-file {input.planning:q} --png-files {output.png:q}"
+        " --pdf-files {output.pdf:q} --names {params.names} --coders {params.coders:q}"
+        " --expected {params.expected:q} &> {log:q}"

@@ -83,6 +83,7 @@ rule measures:
     input:
         units="data/corpus/units.parquet",
         sample="data/corpus/sample.csv",
+        gold="data/gold/sample.csv",
         codings=CODINGS,
         code=code("study.measures"),
     output:
@@ -95,7 +96,7 @@ rule measures:
         "Joining the codings of all coders"
     shell:
         "python -m study.measures --units-file {input.units} --sample-file {input.sample}"
-        " --codings-files {input.codings} --measures-file {output.measures} &> {log}"
+        " --gold-file {input.gold} --codings-files {input.codings} --measures-file {output.measures} &> {log}"
 
 
 rule flow:

@@ -9,6 +9,8 @@ PAGES = {
     "07_score": "07 Score against criterion",
     "08_confusion": "08 Confusion and calibration",
     "09_comparison": "09 LLM minus dictionary",
+    "10_error": "10 Error by covariate",
+    "11_aggregate": "11 Aggregate validity",
     "12_regressions": "12 Regressions",
     "14_claims": "14 Claims",
     "15_appendix": "15 Appendix",
@@ -26,10 +28,12 @@ rule pages:
         instruments=instruments(LLM_CODERS),
         figures=expand(
             "results/figures/{kind}_{construct}.png",
-            kind=["agreement", "scatter", "labels", "calibration"],
+            kind=["agreement", "scatter", "labels", "calibration", "errors", "aggregate"],
             construct=CONSTRUCTS,
-        ),
+        )
+        + expand("results/figures/{kind}_{analysis}.png", kind=["estimates", "planning"], analysis=CORRECTED),
         imports=[pointer.as_posix() for pointer in imported.pointers(Path())],
+        frozen=FROZEN,
         lock="requirements.lock",
         templates=[
             "src/study/report/templates/page.html",
@@ -54,19 +58,22 @@ rule pages:
         study=as_json(
             {
                 key: study[key]
-                for key in ("title", "question", "authors", "units", "sample", "compare", "analyses")
+                for key in ("title", "question", "authors", "units", "sample", "compare", "analyses", "gold")
             }
             | {
+                "hypotheses": study["hypotheses"],
                 # Where texts and ratings are read from is no part of the report.
                 "corpus": without(study["corpus"], *READ_FROM),
                 "coders": {name: without(keys, *READ_FROM) for name, keys in study["coders"].items()},
             }
         ),
         codebooks=as_json([study["codebooks"][construct] for construct in CONSTRUCTS]),
+        frozen=lambda wildcards, input: [f"--frozen {file}" for file in input.frozen],
     message:
         "Writing the report's pages"
     shell:
         "python -m study.report --study {params.study:q} --codebooks {params.codebooks:q}"
         " --units-file {input.units} --sample-file {input.sample} --measures-file {input.measures}"
         " --tables-files {input.tables} --codings-files {input.codings} --instruments {input.instruments}"
-        " --figures {input.figures} --lock {input.lock} --imports {input.imports:q} --pages {output} &> {log}"
+        " --figures {input.figures} --lock {input.lock} --imports {input.imports:q} {params.frozen}"
+        " --pages {output} &> {log}"

@@ -1,12 +1,25 @@
 # How well people agree, and how well each measure agrees with them.
 scales = {construct: scale(book) for construct, book in study["codebooks"].items()}
+# Counts and comparisons have scales of their own.
+typed = {
+    construct: scales[construct] | {"type": book["type"]} for construct, book in study["codebooks"].items()
+}
+identified = {name: keys.get("identified", True) for name, keys in coders("human").items()}
 TABLES = [
     f"results/tables/{name}.csv"
     for name in (
-        "flow", "reliability", "agreement", "classification", "confusion", "calibration", "comparison",
-        "incremental_r2", *study["analyses"],
+        "flow", "reliability", "coder_agreement", "alternative_annotator", "alternative_annotator_humans",
+        "agreement", "disattenuated", "aggregate_validity", "multitrait_multimethod", "campbell_fiske",
+        "classification", "confusion", "calibration", "recalibration", "comparison", "error_by_covariates",
+        "error_terms", "error_levels", "incremental_r2", "hypotheses", "prevalence", "planning", "diagnostics",
+        "deviations", "pilot_rounds", "missing_codes", *study["analyses"],
     )
 ]  # fmt: skip
+
+
+def compared(*keys):
+    """Return the criterion and those keys of `compare` that can change a rule's results."""
+    return {key: study["compare"][key] for key in ("criterion", *keys)}
 
 
 rule reliability:
@@ -27,14 +40,58 @@ rule reliability:
         ENVIRONMENT
     params:
         coders=as_json(types),
-        codebooks=as_json(scales),
-        compare=as_json(without(study["compare"], "thresholds", "correction")),
+        codebooks=as_json(typed),
+        identified=as_json(identified),
+        compare=as_json(compared("by", "bootstrap", "seed")),
     message:
         "Measuring how well people agree"
     shell:
         "python -m study.validity.reliability --measures-file {input.measures} --ratings-file {input.ratings}"
-        " --coders {params.coders:q} --codebooks {params.codebooks:q} --compare {params.compare:q}"
-        " --table-file {output.table} &> {log}"
+        " --coders {params.coders:q} --codebooks {params.codebooks:q} --identified {params.identified:q}"
+        " --compare {params.compare:q} --table-file {output.table} &> {log}"
+
+
+rule coder_agreement:
+    input:
+        measures="results/measures.parquet",
+        ratings="data/gold/ratings.parquet",
+        code=code("study.validity.coder_agreement"),
+    output:
+        agreement=report(
+            "results/tables/coder_agreement.csv",
+            category="05 Reliability",
+            labels={"result": "3 Table: How well coders agree with the criterion"},
+            caption="../report/coder_agreement.rst",
+        ),
+        annotator=report(
+            "results/tables/alternative_annotator.csv",
+            category="06 Validity",
+            labels={"result": "3 Table: Alternative annotator test"},
+            caption="../report/alternative_annotator.rst",
+        ),
+        humans=report(
+            "results/tables/alternative_annotator_humans.csv",
+            category="06 Validity",
+            labels={"result": "3 Table: Alternative annotator test, person by person"},
+            caption="../report/alternative_annotator_humans.rst",
+        ),
+    log:
+        "logs/coder_agreement.log",
+    conda:
+        ENVIRONMENT
+    params:
+        coders=as_json(types),
+        codebooks=as_json(typed),
+        identified=as_json(identified),
+        compare=as_json(compared("by", "bootstrap", "seed", "epsilon")),
+    message:
+        "Measuring how well coders agree with people, and whether they may stand in for them"
+    shell:
+        "python -m study.validity.coder_agreement --measures-file {input.measures}"
+        " --ratings-file {input.ratings} --coders {params.coders:q} --codebooks {params.codebooks:q}"
+        " --identified {params.identified:q} --compare {params.compare:q}"
+        " --agreement-file {output.agreement} --annotator-file {output.annotator}"
+        " --humans-file {output.humans} &> {log}"
 
 
 rule agreement:
@@ -55,7 +112,7 @@ rule agreement:
         ENVIRONMENT
     params:
         coders=as_json(types),
-        compare=as_json(without(study["compare"], "thresholds", "correction")),
+        compare=as_json(compared("by", "bootstrap", "seed")),
     message:
         "Comparing every measure with the criterion"
     shell:
@@ -88,7 +145,7 @@ rule classification:
     params:
         coders=as_json(types),
         codebooks=as_json(scales),
-        compare=as_json(without(study["compare"], "bootstrap", "seed", "correction")),
+        compare=as_json(compared("by", "thresholds")),
     message:
         "Comparing classes with the criterion's"
     shell:
@@ -110,6 +167,12 @@ rule calibration:
             labels={"result": "3 Table: Calibration"},
             caption="../report/calibration.rst",
         ),
+        recalibration=report(
+            "results/tables/recalibration.csv",
+            category="08 Confusion and calibration",
+            labels={"result": "3 Table: Recalibration"},
+            caption="../report/recalibration.rst",
+        ),
     log:
         "logs/calibration.log",
     conda:
@@ -117,13 +180,13 @@ rule calibration:
     params:
         coders=as_json(types),
         codebooks=as_json(scales),
-        compare=as_json(without(study["compare"], "bootstrap", "seed", "correction")),
+        compare=as_json(compared("by", "thresholds", "bootstrap", "seed")),
     message:
         "Comparing probabilities with what was observed"
     shell:
         "python -m study.validity.calibration --measures-file {input.measures} --codings-files {input.codings}"
         " --coders {params.coders:q} --codebooks {params.codebooks:q} --compare {params.compare:q}"
-        " --table-file {output.table} &> {log}"
+        " --table-file {output.table} --recalibration-file {output.recalibration} &> {log}"
 
 
 rule comparison:
@@ -143,9 +206,99 @@ rule comparison:
         ENVIRONMENT
     params:
         coders=as_json(types),
-        compare=as_json(without(study["compare"], "thresholds")),
+        compare=as_json(compared("by", "bootstrap", "seed", "correction")),
     message:
         "Comparing language models with the other measures"
     shell:
         "python -m study.validity.comparison --measures-file {input.measures} --coders {params.coders:q}"
         " --compare {params.compare:q} --table-file {output.table} &> {log}"
+
+
+rule error_by_covariates:
+    input:
+        measures="results/measures.parquet",
+        code=code("study.validity.error_tables"),
+    output:
+        tests=report(
+            "results/tables/error_by_covariates.csv",
+            category="10 Error by covariate",
+            labels={"result": "3 Table: Does the error depend on covariates?"},
+            caption="../report/error_by_covariates.rst",
+        ),
+        terms=report(
+            "results/tables/error_terms.csv",
+            category="10 Error by covariate",
+            labels={"result": "3 Table: Regressions of the error"},
+            caption="../report/error_terms.rst",
+        ),
+        levels=report(
+            "results/tables/error_levels.csv",
+            category="10 Error by covariate",
+            labels={"result": "3 Table: Mean error by covariate"},
+            caption="../report/error_levels.rst",
+        ),
+    log:
+        "logs/error_by_covariates.log",
+    conda:
+        ENVIRONMENT
+    params:
+        coders=as_json(types),
+        codebooks=as_json(typed),
+        compare=as_json(compared("by", "correction", "error_by")),
+    message:
+        "Regressing errors on covariates"
+    shell:
+        "python -m study.validity.error_tables --measures-file {input.measures} --coders {params.coders:q}"
+        " --codebooks {params.codebooks:q} --compare {params.compare:q} --tests-file {output.tests}"
+        " --terms-file {output.terms} --levels-file {output.levels} &> {log}"
+
+
+rule aggregate_validity:
+    input:
+        measures="results/measures.parquet",
+        agreement="results/tables/agreement.csv",
+        reliability="results/tables/reliability.csv",
+        code=code("study.validity.aggregate_validity"),
+    output:
+        aggregate=report(
+            "results/tables/aggregate_validity.csv",
+            category="11 Aggregate validity",
+            labels={"result": "3 Table: Validity of units and of means"},
+            caption="../report/aggregate_validity.rst",
+        ),
+        disattenuated=report(
+            "results/tables/disattenuated.csv",
+            category="06 Validity",
+            labels={"result": "3 Table: Correlations corrected for attenuation"},
+            caption="../report/disattenuated.rst",
+        ),
+        matrix=report(
+            "results/tables/multitrait_multimethod.csv",
+            category="06 Validity",
+            labels={"result": "3 Table: Multitrait-multimethod matrix"},
+            caption="../report/multitrait_multimethod.rst",
+        ),
+        criteria=report(
+            "results/tables/campbell_fiske.csv",
+            category="06 Validity",
+            labels={"result": "3 Table: Convergent and discriminant validity"},
+            caption="../report/campbell_fiske.rst",
+        ),
+    log:
+        "logs/aggregate_validity.log",
+    conda:
+        ENVIRONMENT
+    params:
+        coders=as_json(types),
+        codebooks=as_json(typed),
+        scores=as_json({name: keys.get("score", "mean") for name, keys in coders("human").items()}),
+        compare=as_json(compared("by", "bootstrap", "seed", "correction")),
+    message:
+        "Comparing units with means, and constructs with each other"
+    shell:
+        "python -m study.validity.aggregate_validity --measures-file {input.measures}"
+        " --agreement-file {input.agreement} --reliability-file {input.reliability}"
+        " --coders {params.coders:q} --codebooks {params.codebooks:q} --scores {params.scores:q}"
+        " --compare {params.compare:q} --aggregate-file {output.aggregate}"
+        " --disattenuated-file {output.disattenuated} --matrix-file {output.matrix}"
+        " --criteria-file {output.criteria} &> {log}"

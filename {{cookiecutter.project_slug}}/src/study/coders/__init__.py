@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-STATUSES = ("ok", "not_codable", "too_long", "empty", "failed", "not_compared")
+STATUSES = ("ok", "not_codable", "too_long", "empty", "failed", "not_compared", "sealed")
 
 
 def codings(

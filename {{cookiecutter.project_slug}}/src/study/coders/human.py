@@ -1,6 +1,7 @@
 """Human coders: every rater's code is kept, and one score a text is made of them.
 
-A code 'not codable' has no value, and a text that most raters found not codable has no score.
+A code 'not codable' has no value, and a text that most raters found not codable has no score. Units of a
+sealed gold sample have neither ratings nor scores until the study is frozen (`study.gold.seal`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, median
+from typing import Any
 
 import pandas as pd
 
@@ -20,6 +22,12 @@ from study.coders.ratings import Rating, Ratings, read_ratings
 from study.corpus import read_part
 from study.errors import StudyError
 from study.flow import Flow, examples
+from study.gold import parts, seal
+from study.gold.sheets.codes import on_sheets
+from study.gold.sheets.decisions import decided
+from study.gold.sheets.returned import read_returned
+
+SHEETS, ADJUDICATED = "sheets", "adjudicated"
 
 
 def score(ratings: Sequence[Rating], rule: str) -> tuple[str, str | None, float]:
@@ -75,6 +83,8 @@ def criterion(
     construct: str,
     coder: str,
     flow: Flow,
+    book: Codebook | None = None,
+    decisions: Mapping[str, Rating] | None = None,
 ) -> pd.DataFrame:
     """Return one score a unit, as `study.coders.codings` gives it, with n_ratings.
 
@@ -83,12 +93,18 @@ def criterion(
     units
         unit_id and the covariates.
     rule
-        A rule of `score`, or {column: name}: the published value is a covariate. Then a unit has a score
-        where it has that value, with or without ratings; the label is still the most frequent one.
+        A rule of `score`; or 'adjudicated', see `study.gold.sheets.decisions.decided`; or {column: name}:
+        the published value is a covariate. Then a unit has a score where it has that value, with or without
+        ratings; the label is still the most frequent one.
+    book, decisions
+        With 'adjudicated': the construct, and what was decided, by unit.
     """
-    scored = {
-        unit: score(found, rule if isinstance(rule, str) else "mean") for unit, found in ratings.items()
-    }
+    if rule == ADJUDICATED and book is not None:
+        scored = {unit: decided(found, (decisions or {}).get(unit), book) for unit, found in ratings.items()}
+    else:
+        scored = {
+            unit: score(found, rule if isinstance(rule, str) else "mean") for unit, found in ratings.items()
+        }
     if not isinstance(rule, str):
         column = rule["column"]
         if column not in units or not pd.api.types.is_numeric_dtype(units[column]):
@@ -107,9 +123,10 @@ def criterion(
             if unit in ratings or not math.isnan(value)
         }
     group = f"{coder} {construct}"
+    no_score = "not adjudicated yet" if rule == ADJUDICATED else "tie, or no value"
     for status, step in (
         ("not_codable", "units not codable"),
-        ("failed", "units without a score (tie, or no value)"),
+        ("failed", f"units without a score ({no_score})"),
     ):
         hit = [unit for unit, (found, _, _) in sorted(scored.items()) if found == status]
         flow.add(step, group, len(hit), examples(hit))
@@ -142,46 +159,113 @@ def main(
     codings_files: list[Path],
     corpus_id: str = "unit_id",
     downloads: Path = sources.DOWNLOADS,
+    gold_sample: Path | None = None,
+    sealed: bool = False,
 ) -> None:
-    """Read and write the ratings of every human coder, and its codings (files in the order of `coders`)."""
+    """Read and write the ratings of every human coder, and its codings (files in the order of `coders`).
+
+    Parameters
+    ----------
+    gold_sample
+        The gold sample with its parts; None or no rows: none was drawn.
+    sealed
+        Whether the codes of its units to evaluate must not be read yet.
+    """
     units = pd.read_parquet(units_file)
     flow = Flow()
     books = {book["construct"]: Codebook.from_dict(book) for book in codebooks}
+    sample = pd.DataFrame({"unit_id": [], "part": []}) if gold_sample is None else parts.read(gold_sample)
+    hidden = seal.sealed_units(sample, frozen=()) if sealed else set()
+    drawn = parts.units_of(sample, parts.EVALUATE) | parts.units_of(sample, parts.PILOT)
     all_ratings = []
     for (name, coder), codings_file in zip(coders.items(), codings_files, strict=True):
-        constructs = sorted(coder.get("codebooks") or books)
-        parts = [read_part(source, downloads) for source in sources.listed(coder)]
-        if not parts:
+        own = {construct: books[construct] for construct in sorted(coder.get("codebooks") or books)}
+        if coder.get("layout") == SHEETS:
+            found, decisions = _from_sheets(coder, own, units, flow, name=name, drawn=drawn)
+        elif coder.get("score") == ADJUDICATED:
             raise StudyError(
-                "A human coder needs its ratings.", file="config/study.yaml", key=f"coders.{name}.sources"
+                "Only codes that come back on coding sheets are adjudicated.",
+                file="config/study.yaml",
+                key=f"coders.{name}.score",
+                found=ADJUDICATED,
+                allowed="with layout sheets; otherwise mean, median, majority, or a column",
             )
-        for part in parts:
-            flow.add(
-                "read",
-                f"{name} {part.group}",
-                len(part.reading.rows),
-                "; ".join([part.label, *part.reading.notes]),
-            )
+        else:
+            found = _from_tables(coder, own, units, flow, name=name, downloads=downloads, corpus_id=corpus_id)
+            decisions = {}
         tables = []
-        for construct in constructs:
-            ratings = read_ratings(
-                parts,
-                coder,
-                books[construct],
-                set(units["unit_id"]),
-                flow,
-                name=name,
-                several=len(constructs) > 1,
-                corpus_id=corpus_id,
+        for construct, ratings in found.items():
+            readable = seal.open_ratings(ratings, hidden)
+            all_ratings.append(_table(readable, construct, name))
+            made = criterion(
+                readable,
+                units[~units["unit_id"].isin(hidden)],
+                rule_of(own[construct], coder.get("score", "mean")),
+                construct=construct,
+                coder=name,
+                flow=flow,
+                book=own[construct],
+                decisions=decisions.get(construct),
             )
-            all_ratings.append(_table(ratings, construct, name))
-            rule = rule_of(books[construct], coder.get("score", "mean"))
-            tables.append(criterion(ratings, units, rule, construct=construct, coder=name, flow=flow))
+            n_ratings = {unit: len(each) for unit, each in ratings.items() if unit in hidden}
+            if n_ratings:
+                flow.add("units sealed until the codebook is frozen", f"{name} {construct}", len(n_ratings))
+            tables.append(seal.masked(made, hidden, n_ratings, construct=construct, coder=name))
         pd.concat(tables, ignore_index=True).to_parquet(codings_file, index=False)
     # A study without human coders has a table without ratings.
     table = pd.concat(all_ratings or [_table({}, "", "")], ignore_index=True)
     table.sort_values(["unit_id", "construct", "coder"], kind="stable").to_parquet(ratings_file, index=False)
     flow.write(flow_file)
+
+
+def _from_sheets(
+    coder: Mapping[str, Any],
+    books: Mapping[str, Codebook],
+    units: pd.DataFrame,
+    flow: Flow,
+    *,
+    name: str,
+    drawn: set[str],
+) -> tuple[dict[str, Ratings], dict[str, dict[str, Rating]]]:
+    """Return ratings and decisions by construct."""
+    returned = read_returned(
+        Path(coder["folder"]), on_sheets(dict(books), name), units, flow, name=name, drawn=drawn
+    )
+    return {construct: returned.ratings[construct] for construct in books}, returned.decisions
+
+
+def _from_tables(
+    coder: Mapping[str, Any],
+    books: Mapping[str, Codebook],
+    units: pd.DataFrame,
+    flow: Flow,
+    *,
+    name: str,
+    downloads: Path,
+    corpus_id: str,
+) -> dict[str, Ratings]:
+    """Return ratings by construct."""
+    read = [read_part(source, downloads) for source in sources.listed(coder)]
+    if not read:
+        raise StudyError(
+            "A human coder needs its ratings.", file="config/study.yaml", key=f"coders.{name}.sources"
+        )
+    for part in read:
+        notes = "; ".join([part.label, *part.reading.notes])
+        flow.add("read", f"{name} {part.group}", len(part.reading.rows), notes)
+    return {
+        construct: read_ratings(
+            read,
+            coder,
+            book,
+            set(units["unit_id"]),
+            flow,
+            name=name,
+            several=len(books) > 1,
+            corpus_id=corpus_id,
+        )
+        for construct, book in books.items()
+    }
 
 
 if __name__ == "__main__":

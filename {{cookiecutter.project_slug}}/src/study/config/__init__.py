@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from study.config import schema, yaml_file
+from study.config.check_analyses import check_analyses
 from study.config.check_claims import check_claims
 from study.config.check_coders import check_coders
 from study.config.check_corpus import check_corpus
+from study.config.check_gold import check_gold
 from study.config.check_sources import check_sources
 from study.config.check_study import check_study
 from study.config.codebooks import Codebooks, read_codebook
 from study.config.document import Document
+from study.config.names import fit_to_analyse, role
 from study.config.overrides import override
 from study.errors import raise_all
 
@@ -67,6 +70,8 @@ def load(root: Path, overrides: Mapping[str, Any] | None = None) -> dict[str, An
         check_corpus(document, config),
         check_coders(document, config),
         check_study(document, config),
+        check_gold(document, config),
+        check_analyses(document, config),
     ):
         raise_all(list(check))
     config["claims"] = _claims(root, config)
@@ -106,9 +111,17 @@ def _written_out(config: dict[str, Any], coded: dict[str, list[str]]) -> dict[st
             _lower_sha256(coder["source"] or {})
     for model in config["models"].values():
         _lower_sha256(model)
-    humans = [name for name, coder in coders.items() if coder["type"] == "human"]
+    humans = [name for name, coder in coders.items() if role(coder) == "human"]
     if config["compare"]["criterion"] is None and len(humans) == 1:
         config["compare"]["criterion"] = humans[0]
+    if config["gold"]["truth"] is None:
+        config["gold"]["truth"] = config["compare"]["criterion"]
+    if config["compare"]["error_by"] is None:
+        roles = [name for name in ("person", "year") if config["units"][name] is not None]
+        config["compare"]["error_by"] = [by for by in [config["compare"]["by"]] if by] + roles
+    for analysis in config["analyses"].values():
+        if analysis["coded"] and analysis["coders"] is None:
+            analysis["coders"] = fit_to_analyse(config, analysis["coded"])
     return config
 
 

@@ -7,25 +7,81 @@ from typing import Any
 
 from study.codebook import WITH_CATEGORIES
 from study.config.document import Document, KeyPath
-from study.config.names import UNIT_COLUMNS, companions, covariates, measures, rows_of_raters
+from study.config.names import UNIT_COLUMNS, companions, covariates, measures, role, rows_of_raters
 from study.errors import StudyError
 
 ENGLISH = "en"
+READERS = {"llm": "A language model", "dictionary": "A dictionary", "supervised": "A classifier"}
+"""Types of coders that read texts."""
 
 
 def check_coders(document: Document, config: dict[str, Any]) -> Iterator[StudyError]:
     """Yield what is wrong with the coders; `config` is the study with defaults and its codebooks."""
     for name, coder in config["coders"].items():
         place = ("coders", name)
+        if config["corpus"]["text"] is None:
+            yield from _without_texts(document, name, coder)
         if coder["type"] == "llm":
             yield from _llm(document, place, coder, config)
         elif coder["type"] == "dictionary":
             yield from _dictionary(document, place, coder, config["corpus"]["language"])
         elif coder["type"] == "supervised":
             yield from _supervised(document, place, coder, config)
+        elif coder["type"] == "given":
+            yield from _given(document, place, coder, config)
         else:
             yield from _human(document, place, coder, config)
     yield from _distinct(document, config)
+
+
+def _without_texts(document: Document, name: str, coder: dict[str, Any]) -> Iterator[StudyError]:
+    """Where the texts are not at hand, nobody can read them."""
+    sheets = coder["type"] == "human" and coder["layout"] == "sheets"
+    reader = "A coding sheet" if sheets else READERS.get(coder["type"])
+    if reader is not None:
+        yield document.error(
+            ("corpus", "text"),
+            f"{reader} needs the texts, and the study has none: the coder '{name}' cannot code.",
+            hint="Name the column of the texts. Codes that were made elsewhere are a coder of type given.",
+        )
+
+
+def _given(
+    document: Document, place: KeyPath, coder: dict[str, Any], config: dict[str, Any]
+) -> Iterator[StudyError]:
+    known = covariates(config)
+    if config["gold"]["seal"] and config["gold"]["truth"] == place[1]:
+        yield document.error(
+            ("gold", "seal"),
+            f"The codes of '{place[1]}' are a column of the corpus, so nothing can keep them out of sight.",
+            found=True,
+            allowed=False,
+        )
+    for construct in coder["codebooks"]:
+        if construct not in coder["columns"]:
+            yield document.error(
+                (*place, "columns"),
+                f"No column is named for the codes of '{construct}'.",
+                found=list(coder["columns"]),
+                hint="Name it, or list under 'codebooks' the constructs that were coded.",
+            )
+    for construct, column in coder["columns"].items():
+        if construct not in coder["codebooks"]:
+            yield document.error(
+                (*place, "columns", construct),
+                "The coder codes no such construct.",
+                found=construct,
+                allowed=coder["codebooks"],
+            )
+        elif known is not None and column not in known:
+            kept = config["corpus"]["covariates"] is not None
+            yield document.error(
+                (*place, "columns", construct),
+                "There is no such column among the covariates of the corpus.",
+                found=column,
+                allowed=known,
+                hint="Columns to keep are listed in corpus.covariates." if kept else None,
+            )
 
 
 def _llm(
@@ -135,7 +191,7 @@ def _supervised(
 ) -> Iterator[StudyError]:
     criterion = config["coders"].get(config["compare"]["criterion"])
     if criterion is None:
-        humans = [other for other in config["coders"].values() if other["type"] == "human"]
+        humans = [other for other in config["coders"].values() if role(other) == "human"]
         if config["compare"]["criterion"] is None and not humans:
             yield document.error(
                 place,

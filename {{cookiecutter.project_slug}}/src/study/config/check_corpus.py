@@ -14,6 +14,8 @@ def check_corpus(document: Document, config: dict[str, Any]) -> Iterator[StudyEr
     """Yield what is wrong with the sections corpus and units; `config` is the study with defaults."""
     yield from _corpus(document, config)
     yield from _units(document, config)
+    if config["corpus"]["text"] is None:
+        yield from _without_texts(document, config)
 
 
 def _corpus(document: Document, config: dict[str, Any]) -> Iterator[StudyError]:
@@ -31,7 +33,9 @@ def _corpus(document: Document, config: dict[str, Any]) -> Iterator[StudyError]:
     columns = source_columns(config)
     if columns is None:
         return
-    wanted: list[tuple[KeyPath, str]] = [(("corpus", key), corpus[key]) for key in ("id", "text")]
+    wanted: list[tuple[KeyPath, str]] = [
+        (("corpus", key), corpus[key]) for key in ("id", "text") if corpus[key] is not None
+    ]
     wanted += [(("corpus", "covariates"), name) for name in corpus["covariates"] or []]
     for path, name in wanted:
         if name not in columns:
@@ -58,4 +62,20 @@ def _units(document: Document, config: dict[str, Any]) -> Iterator[StudyError]:
         elif columns is not None and name not in columns:
             yield document.error(
                 ("units", role), "No source has such a column.", found=name, allowed=sorted(columns)
+            )
+
+
+def _without_texts(document: Document, config: dict[str, Any]) -> Iterator[StudyError]:
+    """Where the texts are not at hand, they cannot be divided, compared or shown to anybody."""
+    needs = [
+        (("units", "segment"), config["units"]["segment"] != "none", "To divide texts"),
+        (("corpus", "duplicate_texts"), config["corpus"]["duplicate_texts"] != "keep", "To compare texts"),
+        (("gold", "raters"), bool(config["gold"]["raters"]), "To make coding sheets"),
+    ]
+    for place, needed, what in needs:
+        if needed:
+            yield document.error(
+                ("corpus", "text"),
+                f"{what}, as {'.'.join(place)} asks for, the study needs the texts, and it has none.",
+                hint=f"Name the column of the texts, or remove {'.'.join(place)}.",
             )

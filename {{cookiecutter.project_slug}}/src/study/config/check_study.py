@@ -1,4 +1,4 @@
-"""The study's sections against each other: groups, the criterion, analyses."""
+"""The study's sections against each other: groups and the criterion."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from study.config.document import Document
-from study.config.names import (
-    FIXED_TABLES,
-    ROLES,
-    companions,
-    covariates,
-    fold,
-    levels,
-    measures,
-)
+from study.config.names import ROLES, covariates, fold, levels
 from study.errors import StudyError
 
 POOLED = "all"
@@ -23,19 +15,24 @@ POOLED = "all"
 def check_study(document: Document, config: dict[str, Any]) -> Iterator[StudyError]:
     """Yield what is wrong between the sections; `config` is the study with defaults and its codebooks."""
     known = covariates(config)
-    for section in ("sample", "compare"):
-        by = config[section]["by"] if isinstance(config[section], dict) else None
+    draw = config["gold"]["draw"]
+    groups = [
+        (("sample", "by"), config["sample"]["by"] if isinstance(config["sample"], dict) else None),
+        (("compare", "by"), config["compare"]["by"]),
+        (("compare", "error_by"), config["compare"]["error_by"]),
+        (("gold", "draw", "by"), draw["by"] if draw else None),
+    ]
+    for place, by in groups:
         for name in [by] if isinstance(by, str) else by or []:
             if known is not None and name not in known:
                 yield document.error(
-                    (section, "by"),
+                    place,
                     "There is no such covariate.",
                     found=name,
                     allowed=known,
                     hint=_hint(config, name),
                 )
     yield from _compare(document, config)
-    yield from _analyses(document, config, known)
     folded: dict[str, str] = {}
     for name in config["models"]:
         if folded.setdefault(fold(name), name) != name:
@@ -91,41 +88,3 @@ def _compare(document: Document, config: dict[str, Any]) -> Iterator[StudyError]
             found=POOLED,
             hint="Give it another name.",
         )
-
-
-class _Anything(list[str]):
-    """Columns that only the files can tell: every name may be one."""
-
-    def __contains__(self, _: object) -> bool:
-        return True
-
-
-def _analyses(document: Document, config: dict[str, Any], known: list[str] | None) -> Iterator[StudyError]:
-    from study.inference.formula import parse_formula
-
-    labels = [name for name in companions(config) if name.endswith("_label")]
-    columns = _Anything() if known is None else [*measures(config), *known, *labels, "document_id"]
-    for name, analysis in config["analyses"].items():
-        place = ("analyses", name)
-        if name in FIXED_TABLES:
-            yield document.error(
-                place,
-                f"Every study has a table '{name}.csv' already.",
-                found=name,
-                hint="Rename the analysis.",
-            )
-        try:
-            formula = parse_formula(analysis["formula"], columns)
-        except StudyError as error:
-            yield document.error(
-                (*place, "formula"), error.problem, found=error.found, allowed=error.allowed, hint=error.hint
-            )
-            continue
-        for variable in analysis["incremental"]:
-            if variable not in formula.predictors:
-                yield document.error(
-                    (*place, "incremental"),
-                    "This is no variable on the right of the formula.",
-                    found=variable,
-                    allowed=formula.predictors,
-                )

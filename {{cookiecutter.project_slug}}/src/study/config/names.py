@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from study.config.document import KeyPath
 from study.config.yaml_values import INVISIBLE
 
-UNIT_COLUMNS = ("unit_id", "document_id", "text", "text_sha256", "start", "end", "sample")
+UNIT_COLUMNS = ("unit_id", "document_id", "text", "text_sha256", "start", "end", "sample", "gold", "pilot")
 """Columns that the tables of units and measures have of their own."""
 
 FIXED_TABLES: dict[str, tuple[str, ...]] = {
@@ -42,6 +42,73 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
         "analysis", "dropped", "r2_full", "r2_reduced", "incremental_r2", "ci_low", "ci_high",
         "n", "subset", "note",
     ),
+    "deviations": ("what", "name", "key", "frozen", "now", "note"),
+    "pilot_rounds": (
+        "round", "date", "change", "construct", "coder", "criterion", "level", "n",
+        "percent_agreement", "kappa", "pearson_r", "alpha", "changed", "sha256", "note",
+    ),
+    "missing_codes": (
+        "construct", "coder", "covariate", "level", "n", "coded", "not_codable", "missing",
+        "share_not_codable", "share_missing", "test", "p_value", "p_adjusted", "note",
+    ),
+    "coder_agreement": (
+        "construct", "domain", "subset", "pair_type", "coder", "other", "statistic", "level", "n",
+        "estimate", "ci_low", "ci_high", "note",
+    ),
+    "alternative_annotator": (
+        "construct", "domain", "subset", "measure", "raters", "score", "epsilon", "n_humans", "n_items",
+        "winning_rate", "advantage_probability", "passed", "note",
+    ),
+    "alternative_annotator_humans": (
+        "construct", "domain", "subset", "measure", "raters", "score", "human", "n_items",
+        "human_advantage", "annotator_advantage", "difference", "statistic", "p_value", "p_adjusted",
+        "rejected", "note",
+    ),
+    "error_by_covariates": (
+        "construct", "domain", "subset", "measure", "criterion", "kind", "mapping", "test", "covariate",
+        "terms", "n", "mean_error", "statistic", "df", "df_residual", "p_value", "p_adjusted", "correction",
+        "family", "differential", "sentence", "note",
+    ),
+    "error_terms": (
+        "construct", "domain", "subset", "measure", "criterion", "kind", "mapping", "covariate", "term",
+        "estimate", "std_error", "statistic", "ci_low", "ci_high", "p_value", "n", "note",
+    ),
+    "error_levels": (
+        "construct", "domain", "subset", "measure", "criterion", "kind", "mapping", "covariate", "level",
+        "n", "mean_error", "ci_low", "ci_high", "note",
+    ),
+    "aggregate_validity": (
+        "construct", "domain", "subset", "level", "reading", "measure", "criterion", "n", "n_units",
+        "n_criterion_units", "pearson_r", "ci_low", "ci_high", "spearman_rho", "spearman_ci_low",
+        "spearman_ci_high", "bias", "note",
+    ),
+    "disattenuated": (
+        "construct", "domain", "subset", "measure", "criterion", "n", "pearson_r", "ci_low", "ci_high",
+        "reliability", "reliability_statistic", "corrected_r", "corrected_ci_low", "corrected_ci_high", "note",
+    ),
+    "multitrait_multimethod": (
+        "construct", "coder", "other_construct", "other_coder", "kind", "r", "ci_low", "ci_high", "n", "note",
+    ),
+    "campbell_fiske": (
+        "criterion", "met", "comparisons", "value", "counted", "n", "constructs", "coders", "note",
+    ),
+    "recalibration": (
+        "construct", "domain", "subset", "measure", "method", "n", "accuracy", "ece", "brier",
+        "brier_change", "ci_low", "ci_high", "note",
+    ),
+    "hypotheses": (
+        "hypothesis", "analysis", "term", "direction", "estimator", "coder", "estimate", "std_error",
+        "ci_low", "ci_high", "p_value", "n", "n_gold", "verdict", "statement",
+    ),
+    "prevalence": (
+        "construct", "category", "subset", "estimator", "coder", "estimate", "std_error", "ci_low", "ci_high",
+        "n", "n_gold", "note",
+    ),
+    "diagnostics": ("analysis", "estimator", "coder", "warning", "found", "meaning"),
+    "planning": (
+        "analysis", "term", "estimator", "coder", "n_gold", "std_error", "power", "effect", "now",
+        "n_for_power", "note",
+    ),
     "flow": ("step", "group", "n", "note"),
     "claims": (
         "claim", "source", "published", "reproduced", "tolerance", "verdict",
@@ -51,8 +118,8 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
 """The tables in results/tables of every study, with their columns."""
 
 ANALYSIS_TABLE = (
-    "term", "estimator", "estimate", "std_error", "statistic", "reference", "ci_low", "ci_high", "p_value",
-    "p_adjusted", "correction", "family", "covariance", "n", "subset", "note",
+    "term", "estimator", "coder", "estimate", "std_error", "ci_low", "ci_high", "n", "n_gold", "effective_n",
+    "statistic", "reference", "p_value", "p_adjusted", "correction", "family", "covariance", "subset", "note",
 )  # fmt: skip
 """The columns of the table of each analysis."""
 
@@ -126,6 +193,21 @@ def covariates(config: dict[str, Any]) -> list[str] | None:
             return None
         kept = sorted(columns - {corpus["id"], corpus["text"], units["document"], *(units[r] for r in ROLES)})
     return list(dict.fromkeys([*kept, *(role for role in ROLES if units[role] is not None)]))
+
+
+def fit_to_analyse(config: dict[str, Any], coded: list[str]) -> list[str]:
+    """Return the coders whose codes of some constructs can stand in for the truth, in their order."""
+    truth = config["gold"]["truth"]
+    return [
+        name
+        for name, coder in config["coders"].items()
+        if name != truth and role(coder) != "human" and set(coded) <= set(coder["codebooks"])
+    ]
+
+
+def role(coder: Mapping[str, Any]) -> str:
+    """Return what a coder counts as: its type, or who made the codes that are given."""
+    return str(coder["of"] if coder["type"] == "given" else coder["type"])
 
 
 def levels(config: dict[str, Any], column: str) -> list[str] | None:

@@ -9,6 +9,7 @@ from typing import Any
 from study.config import schema
 from study.config.document import Document, KeyPath, dotted
 from study.errors import StudyError
+from study.gold.options import gold_options, others
 
 DEEPEST = 30
 LARGEST_SEED = 2**32
@@ -58,11 +59,13 @@ def override(document: Document, overrides: Mapping[str, Any]) -> Document:
     Raises
     ------
     StudyError
-        When an override is nothing that YAML could hold, or no option of `snakemake recode` that is one.
+        When an override is nothing that YAML could hold, or no option of `snakemake recode`, `freeze` or
+        `pilot_round` that is one.
     """
     changed: set[KeyPath] = set()
     recode_options(overrides)
-    own = {key: value for key, value in overrides.items() if key not in OF_RECODE}
+    gold_options(overrides)
+    own = {key: value for key, value in others(overrides).items() if key not in OF_RECODE}
     value = _merged(document.value, _plain(own, ()), (), changed)
     result = Document(document.name, value, document.lines, {}, document.written_keys, changed)
     result.written = {path: how for path, how in document.written.items() if not result.is_changed(path)}

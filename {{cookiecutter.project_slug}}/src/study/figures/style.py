@@ -93,9 +93,12 @@ def theme(names: Iterable[object] = ()) -> Iterator[None]:
         yield
 
 
-def read_table(file: Path) -> pd.DataFrame:
-    """Read a table of results; only numbers can be missing, so a domain may be called 'NA' or '1'."""
-    words = ("construct", "domain", "subset", "measure", "criterion")
+def read_table(file: Path, further: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a table of results; only numbers can be missing, so a domain may be called 'NA' or '1'.
+
+    `further` names columns of words beside those that every table has.
+    """
+    words = ("construct", "domain", "subset", "measure", "criterion", *further)
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
     numbers = [column for column in table if column not in words]
     for column in numbers:

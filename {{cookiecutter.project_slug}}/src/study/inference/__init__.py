@@ -10,13 +10,21 @@ import importlib
 _MODULE_OF = {
     "CorrectedRegression": "estimates",
     "Formula": "formula",
+    "WeightedUnits": "aggregate",
     "dsl": "design_based",
+    "effective_n": "planning",
+    "gold_only": "uncorrected",
+    "group_means": "aggregate",
     "incremental_r2": "regression",
     "linear_regression": "regression",
     "misclassification_mle": "misclassification",
     "parse_formula": "formula",
+    "planning_curve": "planning",
     "ppi": "prediction_powered",
     "prevalence": "misclassification",
+    "smallest_n": "planning",
+    "standard_error_at": "planning",
+    "weighted_units": "aggregate",
 }
 
 

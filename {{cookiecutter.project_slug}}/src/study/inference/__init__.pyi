@@ -1,9 +1,17 @@
+from study.inference.aggregate import WeightedUnits as WeightedUnits
+from study.inference.aggregate import group_means as group_means
+from study.inference.aggregate import weighted_units as weighted_units
 from study.inference.design_based import dsl as dsl
 from study.inference.estimates import CorrectedRegression as CorrectedRegression
 from study.inference.formula import Formula as Formula
 from study.inference.formula import parse_formula as parse_formula
 from study.inference.misclassification import misclassification_mle as misclassification_mle
 from study.inference.misclassification import prevalence as prevalence
+from study.inference.planning import effective_n as effective_n
+from study.inference.planning import planning_curve as planning_curve
+from study.inference.planning import smallest_n as smallest_n
+from study.inference.planning import standard_error_at as standard_error_at
 from study.inference.prediction_powered import ppi as ppi
 from study.inference.regression import incremental_r2 as incremental_r2
 from study.inference.regression import linear_regression as linear_regression
+from study.inference.uncorrected import gold_only as gold_only

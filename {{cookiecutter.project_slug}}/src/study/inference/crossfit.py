@@ -91,6 +91,7 @@ def cross_fit(learner: Any, X: Array, targets: Array, labelled: Array, fold: Arr
     -------
     Expected values, units x targets.
     """
+    from sklearn import config_context
     from sklearn.base import clone, is_classifier
 
     if is_classifier(learner) and not np.isin(targets[labelled], (0, 1)).all():
@@ -103,12 +104,16 @@ def cross_fit(learner: Any, X: Array, targets: Array, labelled: Array, fold: Arr
     distinct, inverse = np.unique(X, axis=0, return_inverse=True)
     inverse = inverse.reshape(-1)
     expected = np.empty(targets.shape)
+    checked = False
     for number in np.unique(fold):
         train, test = labelled & (fold != number), fold == number
         needed = np.unique(inverse[test])
         for j in range(targets.shape[1]):
-            said = _predict(clone(learner), X[train], targets[train, j], distinct[needed], is_classifier)
+            # A learner's parameters are checked once: for each tree anew takes as long as growing it.
+            with config_context(skip_parameter_validation=checked):
+                said = _predict(clone(learner), X[train], targets[train, j], distinct[needed], is_classifier)
             expected[test, j] = said[np.searchsorted(needed, inverse[test])]
+            checked = True
     return expected
 
 

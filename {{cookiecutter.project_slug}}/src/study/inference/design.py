@@ -9,6 +9,7 @@ those that patsy (and so statsmodels) makes of the same formula.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ import pandas as pd
 from study.errors import StudyError
 from study.inference.formula import Formula, parse_formula, variable
 from study.validity.bootstrap import Array
+
+MAX_COLUMNS = 2000
+"""A categorical variable with more levels than this is an identifier; its dummies would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ def hand_coded(
     *,
     needed: Collection[str] = (),
     further: Collection[str] = (),
+    weights: str | None = None,
 ) -> HandCoded:
     """Read a regression's variables from data.
 
@@ -66,17 +71,16 @@ def hand_coded(
         See `formula.parse_formula`.
     predicted
         Variable of the formula -> its LLM column or columns.
-    needed, further
-        Other columns that a unit must have (a cluster), and that it may lack (what a learner sees).
+    needed, further, weights
+        See `complete`; the predicted variables and their codes are among those that a unit may lack.
 
     Raises
     ------
     StudyError
-        The formula or a column cannot be used; a unit has some of the hand codes but not all; nothing was
-        hand-coded.
+        The formula, a column or a weight cannot be used; a unit has some of the hand codes but not all;
+        nothing was hand-coded.
     """
-    columns = [str(column) for column in data.columns]
-    parsed = parse_formula(formula, columns)
+    parsed = parse_formula(formula, [str(column) for column in data.columns])
     codes = {name: [of] if isinstance(of, str) else list(of) for name, of in predicted.items()}
     if not codes:
         raise StudyError("No variable is said to be predicted.", allowed=parsed.variables)
@@ -89,13 +93,13 @@ def hand_coded(
             raise StudyError(
                 "A predicted variable needs LLM codes in a column other than its hand codes.", found=name
             )
-    wanted = dict.fromkeys([*parsed.variables, *(c for of in codes.values() for c in of), *needed, *further])
-    for name in wanted:
-        if name not in columns:
-            raise StudyError("There is no such column.", found=name, allowed=columns)
-    frame = pd.DataFrame({name: _plain(data[name]) for name in wanted})
-    known = [name for name in dict.fromkeys([*parsed.variables, *needed]) if name not in codes]
-    frame = frame.dropna(subset=known).reset_index(drop=True)
+    frame = complete(
+        data,
+        parsed,
+        needed=needed,
+        further=[*codes, *(c for of in codes.values() for c in of), *further],
+        weights=weights,
+    )
     present = frame[list(codes)].notna().to_numpy()
     labelled = np.asarray(present.all(axis=1))
     partly = int((present.any(axis=1) & ~labelled).sum())
@@ -107,8 +111,62 @@ def hand_coded(
         )
     if not labelled.any():
         raise StudyError("No unit that can be used is hand-coded.", found=", ".join(codes))
-    frame[parsed.outcome] = _numbers(frame[parsed.outcome], parsed.outcome)
     return HandCoded(parsed, codes, frame, labelled)
+
+
+def complete(
+    data: pd.DataFrame,
+    formula: Formula,
+    *,
+    needed: Collection[str] = (),
+    further: Collection[str] = (),
+    weights: str | None = None,
+) -> pd.DataFrame:
+    """Return the units that have every variable of a formula, in columns of plain types.
+
+    Parameters
+    ----------
+    data
+        One row a unit.
+    formula
+        Whose outcome becomes a float.
+    needed, further
+        Other columns that a unit must have (a cluster), and columns that it may lack: others, or variables
+        of the formula.
+    weights
+        A column of survey weights, which a unit must have. Units with a weight of zero stand for nobody and
+        are left out.
+
+    Raises
+    ------
+    StudyError
+        A column does not exist; the outcome or a weight is not a number; a weight is negative.
+    """
+    columns = [str(column) for column in data.columns]
+    known = [name for name in formula.variables if name not in further]
+    must = list(dict.fromkeys([*known, *needed, *([weights] if weights else [])]))
+    wanted = list(dict.fromkeys([*formula.variables, *must, *further]))
+    for name in wanted:
+        if name not in columns:
+            raise StudyError("There is no such column.", found=name, allowed=columns)
+    frame = pd.DataFrame({name: _plain(data[name]) for name in wanted})
+    frame = frame.dropna(subset=must)
+    if weights:
+        numbers = pd.to_numeric(frame[weights], errors="coerce")
+        if numbers.isna().any() or (numbers < 0).any():
+            raise StudyError("A survey weight is not a number or is negative.", found=weights)
+        frame = frame.assign(**{weights: numbers.astype(float)})[numbers > 0]
+    frame = frame.reset_index(drop=True)
+    frame[formula.outcome] = _numbers(frame[formula.outcome], formula.outcome)
+    return frame
+
+
+def weights_of(frame: pd.DataFrame, weights: str | None) -> Array:
+    """Return the units' weights, with a mean of 1 so that no threshold depends on their unit."""
+    if weights is None or frame.empty:
+        return np.ones(len(frame))
+    column = frame[weights].to_numpy(dtype=float)
+    return column / column.mean()
 
 
 def _plain(column: pd.Series) -> pd.Series:
@@ -132,6 +190,15 @@ def _numbers(outcome: pd.Series, name: str) -> pd.Series:
     return outcome.astype(float)
 
 
+def least_columns(units: pd.DataFrame, formula: Formula) -> int:
+    """Return how many columns the model has at least: a category has one less than its levels."""
+    columns = 1 if formula.intercept else 0
+    for term in formula.terms:
+        categories = [f for f in term if f.startswith("C(") or units[f].dtype == object]
+        columns += math.prod(max(units[variable(factor)].nunique() - 1, 0) for factor in categories)
+    return columns
+
+
 class Design:
     """The right side of a formula.
 
@@ -141,6 +208,11 @@ class Design:
         Whose outcome plays no part.
     units
         With every predictor and no missing value among them; they settle the levels of categories.
+
+    Raises
+    ------
+    StudyError
+        The model has more than `MAX_COLUMNS` columns.
 
     Attributes
     ----------
@@ -152,6 +224,13 @@ class Design:
 
     def __init__(self, formula: Formula, units: pd.DataFrame) -> None:
         """Settle the columns and the levels."""
+        least = least_columns(units, formula)
+        if least > MAX_COLUMNS:
+            raise StudyError(
+                "The formula has too many terms: a variable with so many categories is an identifier.",
+                found=f"{least} terms",
+                allowed=f"at most {MAX_COLUMNS}",
+            )
         import patsy
 
         written = str(formula).split("~", 1)[1]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,8 @@ import pandas as pd
 
 from study.errors import StudyError
 from study.inference.crossfit import cross_fit, default_learner, features, fold_numbers, seeded
-from study.inference.design import Design, HandCoded, filled, hand_coded
-from study.inference.estimates import CorrectedRegression
+from study.inference.design import Design, HandCoded, filled, hand_coded, weights_of
+from study.inference.estimates import CorrectedRegression, HandCoding
 from study.inference.estimating_equations import (
     Family,
     check_outcome,
@@ -33,6 +34,7 @@ from study.inference.estimating_equations import (
     solve,
 )
 from study.inference.formula import variable
+from study.inference.sandwich import decided_alone
 from study.validity.bootstrap import Array, generator
 
 
@@ -44,6 +46,7 @@ def dsl(
     sampling_probability: str | float | None = None,
     family: str = "linear",
     cluster: str | None = None,
+    weights: str | None = None,
     covariates: Sequence[str] = (),
     learner: Any = None,
     folds: int = 5,
@@ -70,6 +73,9 @@ def dsl(
         'linear', 'logit' or 'poisson'.
     cluster
         A column: units of a cluster are not independent. Folds keep clusters whole.
+    weights
+        A column of survey weights, none negative: how many units of the population a unit stands for. They
+        multiply its equation, beside one over the sampling probability. The learner does not see them.
     covariates
         Columns from which the learner may predict too, beside the LLM's codes; they may improve precision and
         move the estimates a little.
@@ -82,12 +88,13 @@ def dsl(
 
     Returns
     -------
-    Coefficients with a sandwich covariance; no small-sample factor, as in R.
+    Coefficients with a sandwich covariance; no small-sample factor, as in R. Variances are NaN for terms that
+    one cluster alone decides, as in `uncorrected`.
 
     Raises
     ------
     StudyError
-        A column, a probability or the outcome cannot be used; hand-coded units are too few.
+        A column, a weight, a probability or the outcome cannot be used; hand-coded units are too few.
     """
     model = family_named(family)
     further = [*covariates, *([sampling_probability] if isinstance(sampling_probability, str) else [])]
@@ -95,12 +102,13 @@ def dsl(
         if name in predicted:
             raise StudyError("A learner cannot predict from a variable that is itself predicted.", found=name)
     needed = [cluster] if cluster else []
-    sample = hand_coded(data, formula, predicted, needed=needed, further=further)
+    sample = hand_coded(data, formula, predicted, needed=needed, further=further, weights=weights)
     gold = sample.labelled
-    check_outcome(sample.outcome[gold], model, sample.formula.outcome)
-    inverse = _inverse_probability(sample, sampling_probability)
+    check_outcome(sample.outcome[gold], model.name, sample.formula.outcome)
+    inverse = inverse_probability(sample, sampling_probability)
     groups = pd.factorize(sample.frame[cluster])[0] if cluster else np.arange(len(gold))
-    units = _Equations(sample, model, inverse, groups if cluster else None)
+    survey = weights_of(sample.frame, weights)
+    units = _Equations(sample, model, inverse, survey, groups if cluster else None)
     certain = bool((inverse == 1).all())
     if certain:  # every unit is hand-coded and nothing is to be expected
         fits = [units.fit({}, sample.outcome)]
@@ -115,6 +123,13 @@ def dsl(
             expected = cross_fit(learn, X, units.targets, gold, fold)
             fits.append(units.fit(*units.split(expected)))
     b, covariance = _combine(fits)
+    coding = HandCoding(
+        1 / inverse,
+        gold,
+        np.array([fit.covariance for fit in fits]),
+        np.array([fit.b for fit in fits]) - b,
+        np.array([fit.influence for fit in fits]),
+    )
     terms = units.design.terms
     return CorrectedRegression(
         estimator="DSL",
@@ -123,13 +138,26 @@ def dsl(
         covariance=pd.DataFrame(covariance, terms, terms),
         nobs=len(gold),
         n_labelled=int(gold.sum()),
+        covariance_type="sandwich of clusters" if cluster else "sandwich",
+        hand_coding=None if certain else coding,
     )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Coefficients of one draw of the folds, their covariance, and what each hand code does to them."""
+
+    b: Array
+    covariance: Array
+    influence: Array
 
 
 class _Equations:
     """The corrected estimating equations of a sample."""
 
-    def __init__(self, sample: HandCoded, family: Family, inverse: Array, groups: Array | None) -> None:
+    def __init__(
+        self, sample: HandCoded, family: Family, inverse: Array, survey: Array, groups: Array | None
+    ) -> None:
         self.sample, self.family, self.groups = sample, family, groups
         self.frame = filled(sample)
         self.design = Design(sample.formula, self.frame)
@@ -141,8 +169,8 @@ class _Equations:
         outcome = [self.frame[sample.formula.outcome].to_numpy(dtype=float)[:, None]]
         self.targets = np.column_stack([*parts.values(), *(outcome if self.y_predicted else [])])
         self.X_gold, self.y_gold = self.design.matrix(self.frame)[gold], sample.outcome[gold]
-        self.w_gold = inverse[gold]
-        self.w_expected = 1 - np.where(gold, inverse, 0)
+        self.w_gold = (survey * inverse)[gold]
+        self.w_expected = survey * (1 - np.where(gold, inverse, 0))
         if len(self.y_gold) <= len(self.design.terms):
             raise StudyError(
                 "There are too few hand-coded units.",
@@ -158,7 +186,7 @@ class _Equations:
             start += width
         return factors, expected[:, -1] if self.y_predicted else self.sample.outcome
 
-    def fit(self, factors: dict[str, Array], y: Array) -> tuple[Array, Array]:
+    def fit(self, factors: dict[str, Array], y: Array) -> _Fit:
         """Return coefficients and covariance, given what is expected of every unit."""
         gold, family = self.sample.labelled, self.family
         X = self.design.matrix(self.frame, factors)
@@ -169,15 +197,21 @@ class _Equations:
         # The search begins where hand codes alone, weighted, would lead.
         start = _alone(family, Q_gold, self.y_gold, self.w_gold)
         c = solve(family, Q, both, weights, start)
-        m = scores(family, Q_expected, y, c) * self.w_expected[:, None]
-        m[gold] += scores(family, Q_gold, self.y_gold, c) * self.w_gold[:, None]
+        expected, by_hand = scores(family, Q_expected, y, c), scores(family, Q_gold, self.y_gold, c)
+        m = expected * self.w_expected[:, None]
+        m[gold] += by_hand * self.w_gold[:, None]
         if self.groups is not None:
             sums = np.zeros((self.groups.max() + 1, m.shape[1]))
             np.add.at(sums, self.groups, m)
             m = sums
-        bread = np.linalg.inv(jacobian(family, Q, weights, c))
         back = np.linalg.inv(R)
-        return back @ c, back @ bread @ (m.T @ m) @ bread.T @ back.T
+        through = back @ np.linalg.inv(jacobian(family, Q, weights, c))
+        covariance = through @ (m.T @ m) @ through.T
+        if self.groups is not None:
+            unknown = decided_alone(Q, np.concatenate([self.groups, self.groups[gold]]), back)
+            covariance[unknown, :] = covariance[:, unknown] = np.nan
+        influence = (by_hand - expected[gold]) * self.w_gold[:, None] @ through.T
+        return _Fit(back @ c, covariance, influence)
 
 
 def _alone(family: Family, Q: Array, y: Array, weights: Array) -> Array | None:
@@ -187,7 +221,7 @@ def _alone(family: Family, Q: Array, y: Array, weights: Array) -> Array | None:
         return None
 
 
-def _inverse_probability(sample: HandCoded, given: str | float | None) -> Array:
+def inverse_probability(sample: HandCoded, given: str | float | None) -> Array:
     """One over the probability of being hand-coded, units; checked against what was drawn."""
     n, drawn = len(sample.labelled), int(sample.labelled.sum())
     if given is None:
@@ -228,9 +262,9 @@ def _check_folds(folds: int, splits: int, gold: Array, groups: Array) -> None:
         )
 
 
-def _combine(fits: list[tuple[Array, Array]]) -> tuple[Array, Array]:
+def _combine(fits: list[_Fit]) -> tuple[Array, Array]:
     """Medians over splits; the covariance includes the differences between them."""
-    b_split, covariances = (np.array(part) for part in zip(*fits, strict=True))
+    b_split, covariances = np.array([fit.b for fit in fits]), np.array([fit.covariance for fit in fits])
     b = np.median(b_split, axis=0)
     away = b_split - b
     covariance = np.median(covariances + away[:, :, None] * away[:, None, :], axis=0)
@@ -239,6 +273,11 @@ def _combine(fits: list[tuple[Array, Array]]) -> tuple[Array, Array]:
 
 def _nearest(covariance: Array) -> Array:
     """The nearest covariance with the same variances: medians element by element may miss being one."""
+    known = ~np.isnan(np.diag(covariance))
+    if not known.all():
+        result = np.full(covariance.shape, np.nan)
+        result[np.ix_(known, known)] = _nearest(covariance[np.ix_(known, known)]) if known.any() else np.nan
+        return result
     se = np.sqrt(np.diag(covariance))
     values, vectors = np.linalg.eigh(covariance / np.outer(se, se))
     if values.min() > 0:

@@ -50,24 +50,29 @@ FAMILIES = {
 
 
 def family_named(name: str, allowed: list[str] | None = None) -> Family:
-    """Return a family; raise StudyError when there is none of this name."""
+    """Return the family of a correction; raise StudyError when there is none of this name."""
+    if name == "ordered":
+        raise StudyError(
+            "Corrections are not available for an ordered logit.",
+            hint="Use the naive or the gold-only regression, or take the outcome for a number (linear).",
+        )
     names = allowed or list(FAMILIES)
     if name not in names:
         raise StudyError("There is no such family of regressions.", found=name, allowed=names)
     return FAMILIES["linear" if name == "mean" else name]
 
 
-def check_outcome(outcome: Array, family: Family, name: str) -> None:
+def check_outcome(outcome: Array, family: str, name: str, among: str = "hand-coded unit") -> None:
     """Raise StudyError when observed outcomes (units) are not what the family models."""
-    if family.name == "logit" and not np.isin(outcome, (0, 1)).all():
+    if family == "logit" and not np.isin(outcome, (0, 1)).all():
         raise StudyError("The outcome of a logit regression is 0 or 1.", found=_example(outcome, name))
-    if family.name == "poisson" and (outcome < 0).any():
+    if family == "poisson" and (outcome < 0).any():
         raise StudyError(
             "The outcome of a Poisson regression is not negative.", found=_example(outcome, name)
         )
     if np.ptp(outcome) == 0:
         raise StudyError(
-            "The outcome is the same in every hand-coded unit, so that nothing can be estimated.", found=name
+            f"The outcome is the same in every {among}, so that nothing can be estimated.", found=name
         )
 
 
@@ -136,18 +141,24 @@ def solve(family: Family, X: Array, y: Array, weights: Array, start: Array | Non
             raise _no_root()
         return np.linalg.solve(J, X.T @ (weights * y))
 
+    # Counts in the thousands: rounding grows with them, and the search must not begin at a mean of 1.
+    size = max(1.0, float(np.abs(weights) @ np.abs(y)) / total)
+    middle = np.zeros(X.shape[1])
+    if family.name == "poisson":
+        middle = X.sum(axis=0) * np.log(size) / len(X)
+
     def equations(b: Array) -> Array:
-        return (X.T @ (weights * (y - family.mean(X @ b)))) / total
+        return (X.T @ (weights * (y - family.mean(X @ b)))) / (total * size)
 
     def derivative(b: Array) -> Array:
-        return -jacobian(family, X, weights, b) / total
+        return -jacobian(family, X, weights, b) / (total * size)
 
-    for begin in (start, np.zeros(X.shape[1])):
+    for begin in (start, middle):
         if begin is None:
             continue
         found = root(equations, begin, jac=derivative, method="hybr", options={"xtol": 1e-12})
-        J = jacobian(family, X, weights, found.x) / total
-        if np.abs(equations(found.x)).max() < 1e-9 and not infinite(found.x, J):
+        J = -derivative(found.x)
+        if np.abs(equations(found.x)).max() < 1e-9 and not infinite(found.x, J * size):
             # One step of Newton's method from nearly there gives the root to machine precision.
             return found.x + np.linalg.solve(J, equations(found.x))
     raise _no_root()
@@ -167,7 +178,7 @@ def infinite(b: Array, J: Array) -> bool:
 
 def _no_root() -> StudyError:
     return StudyError(
-        "The corrected regression has no solution in these data: there are too few hand-coded units for its "
+        "The regression has no solution in these data: there are too few units, or hand-coded units, for its "
         "terms, or a term predicts the outcome perfectly.",
         hint="Code more units by hand, or use fewer terms.",
     )

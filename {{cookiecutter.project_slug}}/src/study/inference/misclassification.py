@@ -78,7 +78,7 @@ def misclassification_mle(
     model = family_named(family)
     sample = hand_coded(data, formula, predicted)
     name, column = _one(sample, model)
-    check_outcome(_known_outcome(sample), model, sample.formula.outcome)
+    check_outcome(_known_outcome(sample), model.name, sample.formula.outcome)
     others = [v for v in sample.formula.variables if v != name]
     depends = others if errors_depend_on is None else list(errors_depend_on)
     for other in depends:
@@ -99,6 +99,7 @@ def misclassification_mle(
         covariance=pd.DataFrame(covariance, terms, terms),
         nobs=len(sample.labelled),
         n_labelled=int(sample.labelled.sum()),
+        covariance_type="observed information",
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from study.errors import StudyError
-from study.inference.design import Design, hand_coded
+from study.inference.design import Design, hand_coded, weights_of
 from study.inference.estimates import CorrectedRegression
 from study.inference.estimating_equations import (
     Family,
@@ -41,6 +41,7 @@ def ppi(
     predicted: Mapping[str, str],
     *,
     family: str = "linear",
+    weights: str | None = None,
     power_tuning: float | None = None,
     tune_for: str | None = None,
 ) -> CorrectedRegression:
@@ -61,6 +62,9 @@ def ppi(
         or probabilities). Codes on another scale do no harm but count for little.
     family
         'mean', 'linear', 'logit' or 'poisson'.
+    weights
+        A column of survey weights, none negative. They multiply each unit's equation, and add up to 1 among
+        the hand-coded units and among the others: which units are hand-coded must not depend on them.
     power_tuning
         Lambda, 0 to 1; by default the best is estimated.
     tune_for
@@ -73,11 +77,11 @@ def ppi(
     Raises
     ------
     StudyError
-        A covariate is predicted; a code is missing; a column or the outcome cannot be used; hand-coded units
-        are too few.
+        A covariate is predicted; a code is missing; a column, a weight or the outcome cannot be used;
+        hand-coded units are too few.
     """
     model = family_named(family, ["mean", "linear", "logit", "poisson"])
-    sample = hand_coded(data, formula, predicted)
+    sample = hand_coded(data, formula, predicted, weights=weights)
     parsed, gold = sample.formula, sample.labelled
     covariates = [name for name in predicted if name != parsed.outcome]
     if covariates:
@@ -87,7 +91,7 @@ def ppi(
     if power_tuning is not None and not 0 <= power_tuning <= 1:
         raise StudyError("Lambda is between 0 and 1.", found=power_tuning)
     y, code = sample.outcome, _codes(sample.frame, sample.predicted[parsed.outcome])
-    check_outcome(y[gold], model, parsed.outcome)
+    check_outcome(y[gold], model.name, parsed.outcome)
     design = Design(parsed, sample.frame)
     X = design.matrix(sample.frame)
     least = min(gold.sum(), (~gold).sum())
@@ -100,7 +104,9 @@ def ppi(
         raise StudyError("There is no such term to tune for.", found=tune_for, allowed=design.terms)
     Q, R = orthonormal(X, design.terms)
     back = np.linalg.inv(R)
-    parts = _Parts(model, Q[gold], y[gold], code[gold], Q[~gold], code[~gold], 0 if family == "mean" else 1)
+    w = weights_of(sample.frame, weights)
+    by_hand = _Part(Q[gold], code[gold], w[gold])
+    parts = _Parts(model, by_hand, y[gold], _Part(Q[~gold], code[~gold], w[~gold]), int(family != "mean"))
     lam = power_tuning
     if lam is None:
         # In the metric of the coefficients themselves, which Q's are not.
@@ -137,59 +143,84 @@ def _codes(frame: pd.DataFrame, columns: list[str]) -> Array:
         ) from None
 
 
+class _Part:
+    """Hand-coded units, or the others: design, code, and weights that add up to 1."""
+
+    def __init__(self, X: Array, code: Array, weights: Array) -> None:
+        self.X, self.code, self.size = X, code, weights.sum()
+        self.share = weights / self.size
+
+    def spread(self, a: Array, b: Array, ddof: int) -> Array:
+        """Covariance of two kinds of scores (units x terms), for the variance of their weighted mean."""
+        return _covariance(a, b, self.share, ddof)
+
+
+def _covariance(a: Array, b: Array, share: Array, ddof: int) -> Array:
+    n = len(a)
+    relative = share * n
+    a, b = (relative[:, None] * (part - share @ part) for part in (a, b))
+    return a.T @ b / (n - ddof)
+
+
 @dataclass(frozen=True)
 class _Parts:
-    """Hand-coded units (design, outcome, code), the others (design, code), and the covariances' divisor."""
+    """Hand-coded units, their outcome, the others, and what the covariances' divisor lacks to n."""
 
     family: Family
-    X: Array
+    gold: _Part
     y: Array
-    code: Array
-    X_other: Array
-    code_other: Array
+    other: _Part
     ddof: int
 
     def solve(self, lam: float) -> Array:
-        n, N = len(self.X), len(self.X_other)
+        gold, other = self.gold, self.other
         if self.family.name == "linear":
             # The reference solves the two regressions apart: their cross-products differ by chance.
-            rest = solve(self.family, self.X, self.y - lam * self.code, np.full(n, 1 / n))
-            return rest + solve(self.family, self.X_other, lam * self.code_other, np.full(N, 1 / N))
-        start = solve(self.family, self.X, self.y, np.full(n, 1 / n))
+            rest = solve(self.family, gold.X, self.y - lam * gold.code, gold.share)
+            return rest + solve(self.family, other.X, lam * other.code, other.share)
+        start = solve(self.family, gold.X, self.y, gold.share)
         if lam == 0:
             return start
-        X = np.vstack([self.X, self.X, self.X_other])
-        y = np.concatenate([self.y, self.code, self.code_other])
-        weights = np.concatenate([np.full(n, 1 / n), np.full(n, -lam / n), np.full(N, lam / N)])
+        X = np.vstack([gold.X, gold.X, other.X])
+        y = np.concatenate([self.y, gold.code, other.code])
+        weights = np.concatenate([gold.share, -lam * gold.share, lam * other.share])
         return solve(self.family, X, y, weights, start)
 
     def best(self, target: Array) -> float:
         """Lambda with the least total variance of `target @ coefficients`."""
-        n, N = len(self.X), len(self.X_other)
+        n, N = len(self.y), len(self.other.code)
         c = self.solve(1.0)
         own, coded, other = self._scores(c)
-        cross = (own - own.mean(axis=0)).T @ (coded - coded.mean(axis=0)) / n
-        spread = np.cov(np.vstack([coded, other]).T).reshape(cross.shape)
+        cross = self.gold.spread(own, coded, 0)
+        both = np.vstack([coded, other])
+        spread = _covariance(both, both, self._shares(), 1)
         through = target @ self._bread(c, 1.0)
         gain = np.trace(through @ (cross + cross.T) @ through.T)
         cost = 2 * (1 + n / N) * np.trace(through @ spread @ through.T)
         return float(np.clip(gain / cost, 0, 1)) if cost > 0 else 0.0
 
     def covariance(self, c: Array, lam: float) -> Array:
-        n, N = len(self.X), len(self.X_other)
         own, coded, other = self._scores(c)
-        own_part = np.cov((own - lam * coded).T, ddof=self.ddof).reshape(len(c), len(c)) / n
-        other_part = lam**2 * np.cov(other.T, ddof=self.ddof).reshape(len(c), len(c)) / N
+        rest = own - lam * coded
+        own_part = self.gold.spread(rest, rest, self.ddof) / len(rest)
+        other_part = lam**2 * self.other.spread(other, other, self.ddof) / len(other)
         bread = self._bread(c, lam)
         return bread @ (own_part + other_part) @ bread.T
 
     def _scores(self, c: Array) -> tuple[Array, Array, Array]:
         return (
-            scores(self.family, self.X, self.y, c),
-            scores(self.family, self.X, self.code, c),
-            scores(self.family, self.X_other, self.code_other, c),
+            scores(self.family, self.gold.X, self.y, c),
+            scores(self.family, self.gold.X, self.gold.code, c),
+            scores(self.family, self.other.X, self.other.code, c),
         )
 
+    def _shares(self) -> Array:
+        """The weights of all units, which add up to 1."""
+        gold, other = self.gold.share * self.gold.size, self.other.share * self.other.size
+        return np.concatenate([gold, other]) / (self.gold.size + self.other.size)
+
     def _bread(self, c: Array, lam: float) -> Array:
-        X = self.X if lam == 0 else np.vstack([self.X, self.X_other])
-        return np.linalg.inv(jacobian(self.family, X, np.full(len(X), 1 / len(X)), c))
+        if lam == 0:
+            return np.linalg.inv(jacobian(self.family, self.gold.X, self.gold.share, c))
+        X = np.vstack([self.gold.X, self.other.X])
+        return np.linalg.inv(jacobian(self.family, X, self._shares(), c))

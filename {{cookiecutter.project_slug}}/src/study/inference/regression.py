@@ -11,7 +11,6 @@ others) gives rows without figures and a note that says why; a wrong configurati
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 from study.errors import StudyError
-from study.inference.formula import Formula, parse_formula, variable
+from study.inference.design import MAX_COLUMNS, least_columns
+from study.inference.formula import Formula, parse_formula
 from study.validity.bootstrap import Array, unit_bootstrap
 from study.validity.multiplicity import adjust
 from study.validity.table import write_table
@@ -38,8 +38,6 @@ ESTIMATOR = "naive"
 """Measures stand in for what they measure, errors and all."""
 NAN = float("nan")
 TOLERANCE = 1e-9
-MAX_COLUMNS = 2000
-"""A categorical variable with more levels than this is an identifier; its dummies would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -255,7 +253,7 @@ def _design(
     if not written and may_be_empty:
         none = np.empty((len(units), 0))
         return _Design(units[formula.outcome].to_numpy(), none, _weights(units, weight), [], False, "")
-    least = _least_columns(units, formula)
+    least = least_columns(units, formula)
     if len(units) <= least or least > MAX_COLUMNS:
         problem = _too_few(len(units), least)
         return _Design(np.empty(0), np.empty((0, 0)), np.empty(0), written, False, problem)
@@ -269,15 +267,6 @@ def _design(
 
 def _weights(units: pd.DataFrame, weight: str | None) -> Array:
     return np.ones(len(units)) if weight is None else units[weight].to_numpy(dtype=float)
-
-
-def _least_columns(units: pd.DataFrame, formula: Formula) -> int:
-    """How many columns the model has at least: a category has one less than its levels."""
-    columns = 1 if formula.intercept else 0
-    for term in formula.terms:
-        categories = [f for f in term if f.startswith("C(") or units[f].dtype == object]
-        columns += math.prod(max(units[variable(factor)].nunique() - 1, 0) for factor in categories)
-    return columns
 
 
 def _too_few(n: int, columns: int) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from study.codebook import Codebook
 from study.errors import StudyError
+from study.gold import frozen as freezing
 from study.imported import of_pointer
 from study.instrument import Instrument
 from study.report.html import render
@@ -60,6 +61,7 @@ def read(
     figures: Sequence[Path],
     lock: Path | None,
     imports: Sequence[Path] = (),
+    frozen: Path | None = None,
 ) -> Material:
     """Read everything that the pages are made of."""
     books = [Codebook.from_dict(book) for book in codebooks]
@@ -76,6 +78,7 @@ def read(
         instruments=[Instrument.read(path) for path in instruments],
         figures={file.stem: file.read_bytes() for file in figures if file.suffix == ".png"},
         versions=versions(lock),
+        frozen=freezing.read(frozen) if frozen else [],
         imports=[origin for pointer in imports for origin in of_pointer(pointer, Path())],
     )
 
@@ -94,11 +97,13 @@ def main(
     pages: list[Path],
     lock: Path | None = None,
     imports: list[Path] | None = None,
+    frozen: Path | None = None,
 ) -> None:
     """Write the report's pages.
 
     `study` is the configuration (config/study.yaml), `codebooks` a list of codebooks; a page's file name says
-    which page it is; `imports` are DVC's pointers of what was imported, as paths inside the study.
+    which page it is; `imports` are DVC's pointers of what was imported, as paths inside the study; `frozen`
+    is config/frozen.json.
     """
     unknown = [page.name for page in pages if page.stem not in PAGES]
     if unknown:
@@ -115,6 +120,7 @@ def main(
         figures=figures,
         lock=lock,
         imports=imports or [],
+        frozen=frozen,
     )
     made = {file: PAGES[file.stem](material) for file in pages}
     contents = [(page.number, page.title) for page in made.values()]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mark:
-    """A word in a table that the eye should find: `kind` is 'good', 'bad' or 'open'."""
+    """A word in a table that the eye should find: `kind` is 'good', 'bad', 'open' or, unjudged, 'plain'."""
 
     text: str
     kind: str

@@ -10,16 +10,24 @@ from typing import Any
 import pandas as pd
 
 from study.codebook import Codebook
-from study.config.names import ANALYSIS_TABLE, FIXED_TABLES
+from study.config.names import ANALYSIS_TABLE, FIXED_TABLES, role
 from study.instrument import Instrument
 
 _FIGURES = {
     "n", "n_units", "n_ratings", "estimate", "std_error", "ci_low", "ci_high", "pearson_r", "spearman_rho",
     "spearman_ci_low", "spearman_ci_high", "precision", "recall", "f1", "accuracy", "r_measure", "r_other",
     "difference", "df", "p_value", "p_adjusted", "bin_low", "bin_high", "mean_probability", "observed_share",
-    "ece", "brier", "r2_full", "r2_reduced", "incremental_r2",
+    "ece", "brier", "r2_full", "r2_reduced", "incremental_r2", "n_gold", "effective_n", "power", "kappa",
+    "percent_agreement", "alpha", "coded", "not_codable", "missing", "share_not_codable", "share_missing",
+    "epsilon", "n_humans", "n_items", "winning_rate", "advantage_probability", "human_advantage",
+    "annotator_advantage", "mean_error", "df_residual", "terms", "n_criterion_units", "bias", "reliability",
+    "corrected_r", "corrected_ci_low", "corrected_ci_high", "r", "met", "comparisons", "value",
+    "brier_change", "effect", "n_for_power",
 }  # fmt: skip
-"""Columns of numbers; 'statistic' holds names in the table of reliability and numbers elsewhere."""
+"""Columns of numbers; 'statistic' holds names in the tables of reliability and numbers elsewhere."""
+
+
+_STATISTIC_IS_A_NAME = ("reliability", "coder_agreement")
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class Material:
         Versions of the packages that made the tables.
     imports
         What was imported from other studies, as `study.imported` has it.
+    frozen
+        What was frozen, oldest first, as `study.gold.frozen` reads it.
     """
 
     study: Mapping[str, Any]
@@ -60,6 +70,7 @@ class Material:
     figures: Mapping[str, bytes] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     imports: Sequence[Mapping[str, str]] = ()
+    frozen: Sequence[Mapping[str, Any]] = ()
 
     @property
     def criterion(self) -> str:
@@ -67,8 +78,20 @@ class Material:
         return self.study["compare"]["criterion"] or ""
 
     def coders(self, kind: str) -> list[str]:
-        """Return the names of the coders of one type, in the configuration's order."""
-        return [name for name, coder in self.study["coders"].items() if coder["type"] == kind]
+        """Return the names of the coders of one type, in the configuration's order.
+
+        A coder whose codes were made elsewhere counts as what made them.
+        """
+        return [name for name, coder in self.study["coders"].items() if role(coder) == kind]
+
+    def given(self, kind: str) -> list[str]:
+        """Return those whose codes were made elsewhere: there is no prompt, no single rating."""
+        return [name for name in self.coders(kind) if self.study["coders"][name]["type"] == "given"]
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether the texts are at hand; where they are not, all of them are empty."""
+        return bool((self.units["text"] != "").any())
 
     def subset(self, construct: str) -> str:
         """Return the subset that the pages speak of: 'sample', where all coders stand on the same texts."""
@@ -93,7 +116,7 @@ class Material:
 def read_table(file: Path) -> pd.DataFrame:
     """Read a table of results; a domain may be named 'NA', so only an empty cell of a number is missing."""
     found = pd.read_csv(file, dtype=str, keep_default_na=False)
-    numbers = _FIGURES if file.stem == "reliability" else _FIGURES | {"statistic"}
+    numbers = _FIGURES if file.stem in _STATISTIC_IS_A_NAME else _FIGURES | {"statistic"}
     for column in numbers & set(found.columns):
         found[column] = pd.to_numeric(found[column], errors="coerce").astype(float)
     return found

@@ -10,7 +10,7 @@ from study.codebook import Codebook
 from study.instrument import Instrument
 from study.report import words
 from study.report.material import Material
-from study.report.names import CORRECTIONS, Names
+from study.report.names import CORRECTIONS, Names, made_elsewhere
 
 REFERENCES = (
     ("Label probabilities and expected score", "Licht et al. (2025), arXiv 2509.03116"),
@@ -24,6 +24,9 @@ REFERENCES = (
     ("Interval of a proportion", "Wilson (1927)"),
     ("Standard errors HC3", "Long & Ervin (2000)"),
     ("Multiple comparisons", "Holm (1979), Benjamini & Hochberg (1995)"),
+    ("Design-based supervised learning (DSL)", "Egami, Hinck, Stewart & Wei (2023)"),
+    ("Prediction-powered inference (PPI++)", "Angelopoulos, Duchi & Zrnic (2023), arXiv 2311.01453"),
+    ("Likelihood of misclassified codes", "TeBlunthuis, Hase & Chan (2024)"),
     ("VADER", "Hutto & Gilbert (2014)"),
 )
 RULES = {"mean": "the mean", "median": "the median", "majority": "the most frequent"}
@@ -38,7 +41,8 @@ def _texts(material: Material) -> Iterator[str]:
     study = material.study
     yield (
         f"The corpus has {words.plural(len(material.units), 'unit')} in the language"
-        f" {study['corpus']['language']}; {_sample(study['sample'], len(material.sample))}."
+        f" {study['corpus']['language']}{'' if material.has_texts else ', whose texts are not at hand'};"
+        f" {_sample(study['sample'], len(material.sample))}."
     )
     for construct, book in material.codebooks.items():
         yield (f"{construct[:1].upper()}{construct[1:]} was coded as {book.level}, with {_answers(book)}.")
@@ -226,7 +230,33 @@ def _human(material: Material, name: str, coder: Mapping[str, Any]) -> str:
     return f"The coder '{name}'{role} is people; their score is {score}; {identified}."
 
 
-_CODERS = {"llm": _llm, "dictionary": _dictionary, "supervised": _supervised, "human": _human}
+def _given(material: Material, name: str, coder: Mapping[str, Any]) -> str:
+    codings = material.codings.get(name)
+    n = words.plural(0 if codings is None else codings["unit_id"].nunique(), "text")
+    role = ", the criterion," if name == material.criterion else ""
+    unknown = {
+        "llm": "the model, its prompt and the probabilities of its labels are not recorded here",
+        "human": "single ratings are not recorded here",
+    }.get(coder["of"], "how they came about is not recorded here")
+    return (
+        f"The coder '{name}'{role} is {_MADE_BY[coder['of']]}, whose codes of {n} were"
+        f" {made_elsewhere(coder)}; {unknown}."
+    )
+
+
+_MADE_BY = {
+    "llm": "a language model",
+    "dictionary": "a dictionary",
+    "supervised": "a classifier",
+    "human": "people",
+}
+_CODERS = {
+    "llm": _llm,
+    "dictionary": _dictionary,
+    "supervised": _supervised,
+    "human": _human,
+    "given": _given,
+}
 
 
 def _statistics(material: Material) -> Iterator[str]:
@@ -244,12 +274,63 @@ def _statistics(material: Material) -> Iterator[str]:
         " (Steiger 1980); p-values are adjusted within a construct and subset"
         f" ({CORRECTIONS[compare['correction']]})."
     )
-    if material.study["analyses"]:
+    yield from _regressions(material)
+
+
+def _regressions(material: Material) -> Iterator[str]:
+    analyses = material.study["analyses"]
+    if plain := [name for name, analysis in analyses.items() if not analysis["coded"]]:
         weighted = ", weighted by the survey weight" if material.study["units"]["weight"] else ""
+        which = "Regressions" if len(plain) == len(analyses) else f"The regressions of {words.listed(plain)}"
+        linear = all(analyses[name]["family"] == "linear" for name in plain)
+        how = "ordinary least squares" if linear else "generalised linear models"
+        errors = " with HC3 standard errors (Long & Ervin 2000) and t tests" if linear else ""
+        yield f"{which} are {how}{weighted}{errors}, in which errors of the measures are not corrected for."
+    for name, analysis in analyses.items():
+        if analysis["coded"]:
+            yield from _corrected(material, name, analysis)
+
+
+def _corrected(material: Material, name: str, analysis: Mapping[str, Any]) -> Iterator[str]:
+    """Say how a regression was corrected for the errors of codes, and with whose codes."""
+    estimators = [_ESTIMATORS[one] for one in analysis["estimators"] if one in _ESTIMATORS]
+    coders = [f"'{coder}'" for coder in analysis["coders"]]
+    turn = " in turn" if len(coders) > 1 else ""
+    yield (
+        f"In the regression {name} ({analysis['family']}), the codes of {words.listed(coders)} stand for"
+        f" {words.listed(analysis['coded'])}{turn}; it is estimated with {words.listed(estimators)}."
+    )
+    if "dsl" in analysis["estimators"]:
+        beside = f" and {words.listed(analysis['predictors'])}" if analysis["predictors"] else ""
+        learner = "boosted trees" if analysis["learner"] == "boosting" else "linear regression"
         yield (
-            f"Regressions are ordinary least squares{weighted} with HC3 standard errors (Long & Ervin 2000)"
-            " and t tests, in which errors of the measures are not corrected for."
+            f"For DSL, people's codes are predicted from the coder's{beside} by {learner}, cross-fitted in"
+            f" {words.plural(analysis['folds'], 'fold')}; estimates are medians over"
+            f" {words.plural(analysis['splits'], 'division')} (seed {analysis['seed']})."
         )
+    gold = material.study["gold"]
+    yield f"True codes are those of '{gold['truth']}', for units that {_chosen(gold)}."
+
+
+def _chosen(gold: Mapping[str, Any]) -> str:
+    """Say how the units with true codes were chosen."""
+    if gold["draw"]:
+        return "were drawn here with known probabilities"
+    if gold["probability"] is None:
+        return "are taken to have been chosen at random, each as likely as any other"
+    if isinstance(gold["probability"], str):
+        return f"were chosen with the probabilities in the column {gold['probability']}"
+    return f"were chosen at random, each with the probability {words.r(gold['probability'], 3)}"
+
+
+_ESTIMATORS = {
+    "naive": "these codes as they are",
+    "gold_only": "people's codes alone",
+    "dsl": "design-based supervised learning (DSL, Egami et al. 2023)",
+    "ppi": "prediction-powered inference (PPI++, Angelopoulos et al. 2023)",
+    "likelihood": "a likelihood that allows for misclassification (TeBlunthuis et al. 2024)",
+}
+"""Ways to estimate a regression with codes in it; a dictionary's codes as they are go without saying."""
 
 
 def _software(material: Material) -> Iterator[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from study.config.names import role
+
 _RULES = {"vader": "VADER", "vader-2014": "VADER 2014"}
 
 
@@ -26,10 +28,9 @@ class Names:
         self._prose = {}
         for name, coder in coders.items():
             label = self._tables[name]
-            article = coder["type"] in ("llm", "supervised") or (
-                label == name and coder["type"] == "dictionary"
-            )
-            if coder["type"] == "dictionary" and label == name:
+            kind = role(coder)
+            article = kind in ("llm", "supervised") or (label == name and kind == "dictionary")
+            if kind == "dictionary" and label == name:
                 label = f"dictionary '{name}'"
             self._prose[name] = f"the {label}" if article else label
         if criterion is not None:
@@ -46,18 +47,40 @@ class Names:
         return self._prose.get(measure, self.table(measure))
 
 
+def made_elsewhere(coder: Mapping[str, Any]) -> str:
+    """Say where the codes of a coder of type given are from: 'made elsewhere (column human_mean)'."""
+    columns = list(coder["columns"].values())
+    return f"made elsewhere (column{'s' * (len(columns) > 1)} {', '.join(columns)})"
+
+
 def _short(name: str, coder: Mapping[str, Any]) -> str:
-    if coder["type"] == "llm":
+    if role(coder) == "llm":
         return "LLM"
-    if coder["type"] == "supervised":
+    if role(coder) == "supervised":
         return "supervised classifier"
     return _RULES.get(coder.get("rules") or "", name)
 
 
+STATISTICS = {
+    "krippendorff_alpha": "Krippendorff's alpha",
+    "icc1": "ICC(1)",
+    "icc1k": "ICC(1,k)",
+    "icc_a1": "ICC(A,1)",
+    "icc_c1": "ICC(C,1)",
+    "percent_agreement": "percent agreement",
+    "gwet_ac1": "Gwet's AC1",
+    "gwet_ac2": "Gwet's AC2",
+    "fleiss_kappa": "Fleiss' kappa",
+    "cohens_kappa": "Cohen's kappa",
+    "cohens_kappa_linear": "Cohen's kappa, linear weights",
+    "cohens_kappa_quadratic": "Cohen's kappa, quadratic weights",
+}
+"""Statistics of reliability as they are printed, in the order in which tables show them."""
+
+
 def statistic(name: str) -> str:
     """Return a reliability statistic's name as it is printed."""
-    known = {"krippendorff_alpha": "Krippendorff's alpha", "icc1": "ICC(1)", "icc1k": "ICC(1,k)"}
-    return known.get(name, name)
+    return STATISTICS.get(name, name)
 
 
 def domain(name: str) -> str:

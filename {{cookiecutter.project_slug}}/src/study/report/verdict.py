@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from study.claims import AS_PRINTED, NOT_REPRODUCED, REPRODUCED
-from study.report import findings, words
+from study.report import corrected, findings, words
 from study.report.material import Material
 from study.report.names import Names
 
@@ -52,6 +52,8 @@ def findings_on(material: Material, construct: str) -> list[Finding]:
         _against_others,
         _own_words,
         _probabilities,
+        _may_replace,
+        _error_depends,
         _coded,
         _frozen,
     ]
@@ -61,7 +63,12 @@ def findings_on(material: Material, construct: str) -> list[Finding]:
 
 def findings_on_study(material: Material) -> list[Finding]:
     """Apply the rules about the study as a whole."""
-    return [*_claims(material), *_analyses(material), *_contamination(material)]
+    return [
+        *_claims(material),
+        *_hypotheses(material),
+        *_analyses(material),
+        *_contamination(material),
+    ]
 
 
 def paragraph(found: list[Finding]) -> str:
@@ -246,6 +253,36 @@ def _probabilities(material: Material, construct: str, names: Names) -> Iterator
         yield Finding(rule, found, conclusion, ece <= CALIBRATION_ERROR)
 
 
+def _may_replace(material: Material, construct: str, names: Names) -> Iterator[Finding]:
+    for model in _models(material, construct):
+        rows = material.rows("alternative_annotator", construct, measure=model)
+        rows = rows[findings.known(rows, "winning_rate")]
+        for _, row in rows.iterrows():
+            yield Finding(
+                "Alternative annotator test (Calderon et al. 2025): the model wins against at least half"
+                " of the"
+                f" people, epsilon {words.r(row['epsilon'])}.",
+                f"winning rate {words.r(row['winning_rate'])} of {words.count(row['n_humans'])} people,"
+                " advantage"
+                f" probability {words.r(row['advantage_probability'])}, n = {words.count(row['n_items'])}",
+                f"{names.prose(model)} may code in the place of one of these people",
+                bool(row["passed"] in (True, "True")),
+            )
+
+
+def _error_depends(material: Material, construct: str, names: Names) -> Iterator[Finding]:
+    for model in _models(material, construct):
+        rows = material.rows("error_by_covariates", construct, measure=model, test="joint")
+        for _, row in rows[findings.known(rows, "p_value")].iterrows():
+            yield Finding(
+                "Error: a measure's error depends on no covariate under which it is studied (joint F-test"
+                " at .05).",
+                f"{words.p_phrase(row['p_value'])}, n = {words.count(row['n'])}",
+                f"comparisons of groups with the codes of {names.prose(model)} as they are would be unbiased",
+                False if row["differential"] in (True, "True") else None,
+            )
+
+
 def _coded(material: Material, construct: str, names: Names) -> Iterator[Finding]:
     rule = f"Complete: at least {words.percent(CODED, 1)} of the texts given to the model have a usable code."
     for model in _models(material, construct):
@@ -297,14 +334,50 @@ def _claims(material: Material) -> Iterator[Finding]:
     )
 
 
+def _hypotheses(material: Material) -> Iterator[Finding]:
+    """What was expected, by the estimator that supposes least about the coder's errors."""
+    rule = (
+        "Hypotheses: the 95% interval that allows for a coder's errors lies on the expected side of zero"
+        " (DSL where"
+        " there is one, else PPI++, likelihood, people's codes alone)."
+    )
+    names = Names(material.study)
+    for outcome in corrected.outcomes(material):
+        conclusion = f"{outcome.name} holds ({outcome.statement})"
+        row = outcome.deciding
+        if row is None:
+            yield Finding(rule, "no estimate allows for errors of the codes", conclusion, None)
+            continue
+        gold = f", gold n = {words.count(row['n_gold'])}" if words.known(row["n_gold"]) else ""
+        found = (
+            f"{corrected.estimator(names, row)}: {corrected.figure_of(row)}, n ="
+            f" {words.count(row['n'])}{gold}:"
+            f" {outcome.verdict}"
+        )
+        yield Finding(rule, found, conclusion, outcome.verdict == corrected.SUPPORTED)
+        if outcome.misled:
+            others = [corrected.estimator(names, other) for other in outcome.misled]
+            each = [f"{corrected.estimator(names, o)}: {corrected.figure_of(o)}" for o in outcome.misled]
+            yield Finding(
+                "Errors of measurement: codes as they are say the same about a hypothesis as corrected ones.",
+                "; ".join(each),
+                f"{outcome.name} could be judged by {words.listed(others)}",
+                False,
+            )
+
+
 def _analyses(material: Material) -> Iterator[Finding]:
-    machines = [name for name, c in material.study["coders"].items() if c["type"] != "human"]
+    machines = [name for name in material.study["coders"] if name not in material.coders("human")]
     measures = {f"{construct}_{name}" for construct in material.constructs for name in machines}
-    affected = [
-        name
-        for name, analysis in material.study["analyses"].items()
-        if any(measure in analysis["formula"] for measure in measures)
-    ]
+    affected = []
+    for name, analysis in material.study["analyses"].items():
+        if analysis.get("coded"):
+            table = material.analyses.get(name, pd.DataFrame(columns=["estimator", "estimate"]))
+            known = table[findings.known(table, "estimate")]
+            if not set(known["estimator"]) & set(corrected.PREFERRED):
+                affected.append(name)
+        elif any(measure in analysis["formula"] for measure in measures):
+            affected.append(name)
     if affected:
         yield Finding(
             "Errors of measurement: an analysis with measures in it corrects for their errors.",

@@ -194,22 +194,32 @@ def main(
     coders: dict[str, Any],
     codebooks: dict[str, Any],
     compare: dict[str, Any],
+    recalibration_file: Path | None = None,
 ) -> None:
-    """Write the table of calibration.
+    """Write the table of calibration, and that of recalibration.
 
     The codings' file names are the coders' names. `coders` maps construct to coder to type, `codebooks`
     construct to its level and its labels' values; `compare` is that section of the configuration.
     """
-    found = calibration_table(
-        pd.read_parquet(measures_file),
-        {file.stem: pd.read_parquet(file) for file in codings_files},
+    measures = pd.read_parquet(measures_file)
+    codings = {file.stem: pd.read_parquet(file) for file in codings_files}
+    common: dict[str, Any] = {"criterion": compare["criterion"], "thresholds": compare["thresholds"]}
+    found = calibration_table(measures, codings, coders, codebooks, by=compare.get("by"), **common)
+    write_table(found, table_file)
+    if recalibration_file is None:
+        return
+    from study.validity.recalibration import recalibration_table
+
+    recalibrated = recalibration_table(
+        measures,
+        codings,
         coders,
         codebooks,
-        criterion=compare["criterion"],
-        by=compare.get("by"),
-        thresholds=compare["thresholds"],
+        resamples=compare["bootstrap"],
+        seed=compare["seed"],
+        **common,
     )
-    write_table(found, table_file)
+    write_table(recalibrated, recalibration_file)
 
 
 if __name__ == "__main__":

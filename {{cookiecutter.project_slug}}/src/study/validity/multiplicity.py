@@ -37,7 +37,7 @@ def adjust(p_values: Sequence[float] | Array, correction: str = "holm") -> Array
     given = np.asarray(p_values, dtype=float)
     adjusted = given.copy()
     made = np.isfinite(given)
-    if correction != "none" and made.any():
+    if correction != "none" and made.sum() > 1:
         from statsmodels.stats.multitest import multipletests
 
         adjusted[made] = multipletests(given[made], method=correction)[1]

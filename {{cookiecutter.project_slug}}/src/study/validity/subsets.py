@@ -63,11 +63,12 @@ def subsets(
     'all' holds every unit with a criterion, and every measure that goes beyond the sample. 'sample' holds the
     sampled units with a criterion that *every* language model, dictionary and classifier has scored, so that
     all measures stand on the same units (human coders other than the criterion may cover fewer of them).
+    Neither holds units of the pilot, on which the codebook was tried out.
 
     Parameters
     ----------
     measures
-        The wide table of measures: unit_id, covariates, sample, `<construct>_<coder>`.
+        The wide table of measures: unit_id, covariates, sample, (pilot), `<construct>_<coder>`.
     coders
         construct -> coder -> type ('llm', 'dictionary', 'supervised', 'human').
     criterion
@@ -93,6 +94,8 @@ def subsets(
             allowed=sorted({coder for types in coders.values() for coder in types}),
         )
     domains = _domains(measures, by)
+    if "pilot" in measures:
+        measures = measures[~measures["pilot"].astype(bool)]
     for construct in constructs:
         types = {c: kind for c, kind in coders[construct].items() if f"{construct}_{c}" in measures}
         others = sorted(set(types) - {criterion})

@@ -20,3 +20,9 @@ def write_table(frame: pd.DataFrame, file: Path) -> None:
     """Write a table of results as CSV (UTF-8, line feeds, missing values empty)."""
     file.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(file, index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+
+
+def read_table(file: Path, numbers: Sequence[str]) -> pd.DataFrame:
+    """Read a table that `write_table` wrote; columns that are not named as numbers are words."""
+    words = pd.read_csv(file, dtype=str, keep_default_na=False)
+    return words.assign(**{column: pd.to_numeric(words[column]) for column in numbers})

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from study.report.blocks import Page
 from study.report.material import Material
 from study.report.pages import (
+    aggregate,
     appendix,
     claims,
     codebook,
     comparison,
     confusion,
     corpus,
+    error,
     flow,
     regressions,
     reliability,
@@ -31,6 +33,8 @@ PAGES: dict[str, Callable[[Material], Page]] = {
     "07_score": score.page,
     "08_confusion": confusion.page,
     "09_comparison": comparison.page,
+    "10_error": error.page,
+    "11_aggregate": aggregate.page,
     "12_regressions": regressions.page,
     "14_claims": claims.page,
     "15_appendix": appendix.page,

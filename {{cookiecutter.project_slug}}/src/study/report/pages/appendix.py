@@ -23,6 +23,12 @@ snakemake                         # says that there is nothing to be done, or re
 snakemake --report report.html"""
 
 
+_NOT_ASKED = {
+    False: "the study uses no language model",
+    True: "the study asks no language model: the codes of one were made elsewhere",
+}
+
+
 def page(material: Material) -> Page:
     """Show what another person needs to judge and to repeat the study."""
     failed = _failed(material)
@@ -51,7 +57,7 @@ def _point(material: Material, failed: pd.DataFrame) -> str:
         f"{words.count(len(failed))} of {coded} are missing" if len(failed) else f"none of {coded} is missing"
     )
     if not material.instruments:
-        return words.sentence(f"{missing}; the study uses no language model")
+        return words.sentence(f"{missing}; {_NOT_ASKED[bool(material.given('llm'))]}")
     models = words.plural(len({i.model["sha256"] for i in material.instruments}), "model file")
     instruments = words.plural(len(material.instruments), "instrument")
     return words.sentence(
@@ -109,7 +115,7 @@ def _imports(material: Material) -> list[Table]:
 
 def _models(material: Material) -> list[Block]:
     if not material.instruments:
-        return [Missing("Models", "The study uses no language model.")]
+        return [Missing("Models", words.sentence(_NOT_ASKED[bool(material.given("llm"))]))]
     models = {i.model["sha256"]: i.model for i in material.instruments}
     blocks: list[Block] = []
     for digest, model in sorted(models.items()):

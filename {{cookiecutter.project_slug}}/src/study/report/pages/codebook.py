@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from study.codebook import Codebook
 from study.instrument import Instrument, Question
-from study.report import words
+from study.report import beforehand, words
 from study.report.blocks import Block, Heading, Missing, Page, Pairs, Table, Verbatim
 from study.report.material import Material
-from study.report.names import Names
+from study.report.names import Names, made_elsewhere
 
 MOST_IN_A_SENTENCE = 3
 """Constructs that the point speaks of one by one."""
@@ -36,9 +36,19 @@ def page(material: Material) -> Page:
         for shown, instruments in alike.items():
             blocks += _prompt(material, shown, instruments, construct)
         if not asked:
-            blocks.append(Missing(f"A prompt for {construct}", "No language model codes it."))
+            blocks.append(Missing(f"A prompt for {construct}", _why_no_prompt(material, construct)))
         blocks.append(_revisions(book))
+    blocks += beforehand.blocks(material)
     return Page(3, "Codebook and prompt", _point(material), blocks)
+
+
+def _why_no_prompt(material: Material, construct: str) -> str:
+    names, coders = Names(material.study), material.study["coders"]
+    models = [name for name in material.given("llm") if construct in coders[name]["codebooks"]]
+    if not models:
+        return "No language model codes it."
+    each = [f"the codes of {names.prose(name)} were {made_elsewhere(coders[name])}" for name in models]
+    return words.sentence(f"{words.listed(each)}; how the model was asked is not recorded here")
 
 
 def pieces(instrument: Instrument, construct: str) -> list[tuple[str, str]]:
@@ -142,9 +152,10 @@ def _article(level: str) -> str:
 
 
 def _facts(material: Material, book: Codebook) -> Pairs:
+    asked = any(book.construct in instrument.constructs for instrument in material.instruments)
     frozen = (
-        "frozen: the commit in which config/codebooks took this status dates it; a change of the prompt"
-        " changes the instrument below"
+        "frozen: the commit in which config/codebooks took this status dates it"
+        + ("; a change of the prompt changes the instrument below" if asked else "")
         if book.status == "frozen"
         else "pilot: the codebook is being tried out, results are exploratory"
     )
@@ -163,7 +174,13 @@ def _facts(material: Material, book: Codebook) -> Pairs:
         offered = book.not_codable
         refused = f"answer '{offered}', counted apart, never zero" if offered else "not offered"
         facts.append(("The answer 'not codable'", refused))
-    facts += [("Status", frozen), ("Wording", book.prompt["wording"])]
+    facts.append(("Status", frozen))
+    return Pairs([*facts, *(_prompting(book) if asked else [])])
+
+
+def _prompting(book: Codebook) -> list[tuple[str, str]]:
+    """Return how a language model is asked for a construct."""
+    facts = [("Wording", book.prompt["wording"])]
     if book.closed:
         facts.append(("Order of the labels", _order(book)))
     facts.append(("Rationale", _rationale(book)))
@@ -173,7 +190,7 @@ def _facts(material: Material, book: Codebook) -> Pairs:
         facts.append(("Examples", f"{words.plural(len(book.examples), 'answered text')}, {where}"))
     if book.calibration:
         facts.append(("Calibration", calibration(book)))
-    return Pairs(facts)
+    return facts
 
 
 def _asked_for(book: Codebook) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from study.config.names import role
 from study.report import findings, words
 from study.report.blocks import Block, Cell, Heading, Mark, Missing, Page, Table, Text
 from study.report.material import Material
@@ -42,7 +43,7 @@ def page(material: Material) -> Page:
 def why(material: Material, construct: str) -> str:
     """Say why there is no comparison."""
     coders = findings.coders_of(material, construct)
-    types = {material.study["coders"][c]["type"] for c in coders}
+    types = {role(material.study["coders"][c]) for c in coders}
     if "llm" not in types:
         return "no language model codes it."
     if not types & {"dictionary", "supervised"}:
@@ -55,15 +56,15 @@ def _point(material: Material, construct: str, rows: pd.DataFrame) -> str:
     if tests.empty:
         return words.sentence(f"{construct}: no difference could be tested: {why(material, construct)}")
     ways = [findings.direction(row) for _, row in tests.iterrows()]
-    counted = [
-        f"in {words.count(ways.count(way))} {what}"
-        for way, what in (
-            (findings.LESS, "the language model agrees less than the other measure"),
-            (findings.MORE, "it agrees more"),
-            (findings.OPEN, "the two are not told apart"),
-        )
-        if way in ways
-    ]
+    first, further = "the language model agrees {} than the other measure", "it agrees {}"
+    counted: list[str] = []
+    for way, what in ((findings.LESS, "less"), (findings.MORE, "more")):
+        if way in ways:
+            counted.append(
+                f"in {words.count(ways.count(way))} {(further if counted else first).format(what)}"
+            )
+    if findings.OPEN in ways:
+        counted.append(f"in {words.count(ways.count(findings.OPEN))} the two are not told apart")
     correction = CORRECTIONS.get(tests["correction"].iloc[0], tests["correction"].iloc[0])
     return words.sentence(
         f"of {words.plural(len(tests), 'comparison')} on {construct} (p adjusted within the family:"

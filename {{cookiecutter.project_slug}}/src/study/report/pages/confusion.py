@@ -1,10 +1,10 @@
-"""Part 8: which classes are taken for which, and whether probabilities mean what they say."""
+"""Part 8: which classes are taken for which, and whether probabilities mean what they say, or could."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from study.report import findings, words
+from study.report import findings, recalibration, words
 from study.report.blocks import Block, Heading, Missing, Page, Table, Text
 from study.report.material import Material
 from study.report.names import Names, domain
@@ -30,6 +30,7 @@ def page(material: Material) -> Page:
             blocks += [*own, _comparisons(material, construct), _valid_mass(material, construct)]
             continue
         own += _calibration(material, construct)
+        own += recalibration.blocks(material, construct)
         own += figure(
             material,
             "labels",
@@ -259,6 +260,8 @@ def _valid_mass(material: Material, construct: str) -> Table | Missing:
         rows.append([names.table(model), words.count(len(mass)), *quartiles, below])
     if not rows:
         why = "No language model codes it."
+        if set(material.given("llm")) & set(findings.coders_of(material, construct)):
+            why = "Codes that were made elsewhere come without the probabilities of the labels."
         if not material.codebooks[construct].closed:
             why = "There are no labels that could share the probability: a model writes its answer."
         return Missing(f"Valid mass of {construct}", why)

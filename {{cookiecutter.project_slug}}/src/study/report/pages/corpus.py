@@ -15,6 +15,10 @@ from study.report.material import Material
 EXAMPLE = 240
 """Characters of an example text that are shown."""
 SHARE = {True: "the texts travel with the study", False: "the texts are not shared, and none is shown here"}
+NOT_AT_HAND = {
+    True: "the texts are not at hand; the table of units travels with the study",
+    False: "the texts are not at hand; the table of units is not shared, but for its columns in the results",
+}
 
 
 def page(material: Material) -> Page:
@@ -29,9 +33,11 @@ def page(material: Material) -> Page:
         _lengths(material),
         _sample(material),
     ]
-    blocks.append(
-        _examples(material) if corpus["share"] else Missing("Example texts", "The corpus is not shared.")
-    )
+    if material.has_texts and corpus["share"]:
+        blocks.append(_examples(material))
+    else:
+        why = "The corpus is not shared." if material.has_texts else "The texts are not at hand."
+        blocks.append(Missing("Example texts", why))
     return Page(4, "Corpus", _point(material), blocks)
 
 
@@ -41,6 +47,8 @@ def _point(material: Material) -> str:
     several = domains.nunique()
     by = material.study["compare"]["by"]
     text = f"{words.plural(len(units), 'unit')} in the language '{corpus['language']}'"
+    if not material.has_texts:
+        text += ", whose texts are not at hand"
     if several > 1:
         text += f", of {words.plural(several, 'domain')} (by {by})"
     drawn = len(material.sample)
@@ -66,7 +74,7 @@ def _facts(material: Material) -> Pairs:
         ("Texts", corpus["description"] or "not described in the configuration"),
         ("Language", corpus["language"]),
         ("Licence", corpus["licence"] or "not stated"),
-        ("Sharing", SHARE[bool(corpus["share"])]),
+        ("Sharing", (SHARE if material.has_texts else NOT_AT_HAND)[bool(corpus["share"])]),
         ("Public since", "never, as far as is known" if public is None else str(public)),
         ("Unit of coding", _unit(units)),
         ("Weights", _weights(material.units)),
@@ -107,25 +115,22 @@ def _by_domain(material: Material) -> Table:
     drawn = set(material.sample["unit_id"])
     columns = ["Domain", "Units", "Documents"]
     columns += [name.capitalize() + "s" for name in ("person",) if name in material.units]
-    columns += ["Different texts", "In the sample", "Share sampled"]
+    columns += ["Different texts"] * material.has_texts + ["In the sample", "Share sampled"]
     rows = []
     for name, units in _groups(material):
         here = int(units["unit_id"].isin(drawn).sum())
         cells = [name, words.count(len(units)), words.count(units["document_id"].nunique())]
         if "person" in units:
             cells.append(words.count(units["person"].nunique()))
-        rows.append(
-            [
-                *cells,
-                words.count(units["text_sha256"].nunique()),
-                words.count(here),
-                words.percent(here, len(units)),
-            ]
-        )
+        if material.has_texts:
+            cells.append(words.count(units["text_sha256"].nunique()))
+        rows.append([*cells, words.count(here), words.percent(here, len(units))])
     return Table.of("Table 1. The corpus", columns, rows, "l" + "r" * (len(columns) - 1))
 
 
-def _lengths(material: Material) -> Table:
+def _lengths(material: Material) -> Table | Missing:
+    if not material.has_texts:
+        return Missing("Length of the texts", "The texts are not at hand.")
     rows = []
     for name, units in _groups(material):
         length = units["text"].str.len()

@@ -7,7 +7,7 @@ import pandas as pd
 from study.report import words
 from study.report.blocks import Block, Missing, Page, Table
 from study.report.material import Material
-from study.report.names import Names
+from study.report.names import Names, made_elsewhere
 
 LAST_STEP = "units"
 """The step with which the flow of the corpus ends; what follows is that of the ratings."""
@@ -48,9 +48,42 @@ def page(material: Material) -> Page:
     blocks: list[Block] = [
         _steps(corpus, "Texts, from the source to the units that are coded", "The corpus' flow"),
         _statuses(material),
-        _steps(ratings, "Human ratings", "The ratings' flow"),
+        _steps(ratings, "Human ratings", "The ratings' flow", "No ratings of single people were read."),
     ]
+    blocks += _missing(material)
     return Page(2, "Flow", _point(material, corpus), blocks)
+
+
+def _missing(material: Material) -> list[Block]:
+    """Whether codes are missing by chance: shares by covariate, of coders that left something out."""
+    table = material.tables["missing_codes"]
+    left = table[(table["covariate"] == "") & (table["not_codable"] + table["missing"] > 0)]
+    if left.empty:
+        return []
+    names = Names(material.study)
+    groups = []
+    for construct, coder in zip(left["construct"], left["coder"], strict=True):
+        own = table[(table["construct"] == construct) & (table["coder"] == coder)]
+        rows = [
+            [
+                "all units" if not row["covariate"] else f"{row['covariate']}: {row['level']}",
+                words.count(row["n"]),
+                f"{words.count(row['not_codable'])} ({words.r(row['share_not_codable'])})",
+                f"{words.count(row['missing'])} ({words.r(row['share_missing'])})",
+                words.p(row["p_adjusted"]),
+            ]
+            for _, row in own.iterrows()
+        ]
+        groups.append((f"{construct}, {names.table(coder)}", rows))
+    columns = ["Units", "n", "Not codable (share)", "No code (share)", "p adjusted"]
+    note = (
+        "Units that the coder was given. p: whether codes are missing or not codable more often at some"
+        " values of the"
+        " covariate (chi-square or Fisher's test, adjusted over all tests); if so, results on those that"
+        " have a code"
+        " need not hold for all."
+    )
+    return [Table("Are codes missing by chance?", columns, groups, "lrrrr", note)]
 
 
 def _point(material: Material, corpus: pd.DataFrame) -> str:
@@ -66,6 +99,11 @@ def _point(material: Material, corpus: pd.DataFrame) -> str:
         if codings is None or codings.empty:
             continue
         counted = statuses(codings).sum()
+        if coder in material.given("llm"):
+            n = words.plural(codings["unit_id"].nunique(), "unit")
+            where = made_elsewhere(material.study["coders"][coder])
+            parts.append(f"the codes of {n} by {Names(material.study).prose(coder)} were {where}")
+            continue
         rest = [f"{words.count(n)} {STATUSES[str(s)]}" for s, n in counted.items() if n and s != "ok"]
         parts.append(
             f"{Names(material.study).prose(coder)} was given {words.count(counted.sum())} and gave "
@@ -74,9 +112,11 @@ def _point(material: Material, corpus: pd.DataFrame) -> str:
     return words.sentence("; ".join(parts))
 
 
-def _steps(flow: pd.DataFrame, caption: str, what: str) -> Table | Missing:
+def _steps(
+    flow: pd.DataFrame, caption: str, what: str, why: str = "The table of steps has no such rows."
+) -> Table | Missing:
     if flow.empty:
-        return Missing(what, "The table of steps has no such rows.")
+        return Missing(what, why)
     steps, groups = list(dict.fromkeys(flow["step"])), list(dict.fromkeys(flow["group"]))
     cells = flow.groupby(["step", "group"], sort=False)["n"].sum()
     if len(groups) > MOST_GROUPS or len(groups) * len(steps) > 2 * len(cells):

@@ -47,9 +47,7 @@ def scores(material: Material, construct: str) -> pd.DataFrame:
     coders = [c for c in findings.coders_of(material, construct) if f"{construct}_{c}" in material.measures]
     frame = material.measures
     if material.subset(construct) == "sample":
-        machines = [
-            c for c in coders if material.study["coders"][c]["type"] != "human" or c == material.criterion
-        ]
+        machines = [c for c in coders if c not in material.coders("human") or c == material.criterion]
         given = [f"{construct}_{c}" for c in machines if frame[f"{construct}_{c}"].notna().any()]
         frame = frame[frame["sample"].astype(bool)].dropna(subset=given)
     found = frame[[f"{construct}_{c}" for c in coders]].astype(float)

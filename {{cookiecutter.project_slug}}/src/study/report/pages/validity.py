@@ -1,20 +1,21 @@
-"""Part 6: how closely each measure agrees with the criterion."""
+"""Part 6: how closely each measure agrees with the criterion, and whether it may stand in for people."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from study.report import findings, words
+from study.report import alternative, findings, traits, words
 from study.report.blocks import Block, Heading, Missing, Page, Table, Text
 from study.report.material import Material
-from study.report.names import Names, domain
+from study.report.names import Names, domain, statistic
+from study.report.notes import joined, left_out, why_none
 from study.report.pictures import figure
 
 _IN_AGREEMENT = "agreement.csv, pearson_r, "
 
 
 def page(material: Material) -> Page:
-    """Show agreement by domain and subset."""
+    """Show agreement by domain and subset, the alternative annotator test, and what unreliability does."""
     blocks: list[Block] = []
     for construct in material.constructs:
         blocks += [Heading(construct)] if len(material.constructs) > 1 else []
@@ -26,6 +27,9 @@ def page(material: Material) -> Page:
             " published values are marked where there are any.",
         )
         blocks += _tables(material, construct)
+        blocks += alternative.blocks(material, construct)
+        blocks.append(_disattenuated(material, construct))
+    blocks += traits.blocks(material)
     blocks.append(
         Text(
             "In the subset 'sample' every measure stands on the same texts: only there may measures be"
@@ -41,7 +45,9 @@ def page(material: Material) -> Page:
 
 def _point(material: Material) -> str:
     return " ".join(
-        findings.headline(material, construct) + _by_domain(material, construct)
+        findings.headline(material, construct)
+        + _by_domain(material, construct)
+        + alternative.point(material, construct)
         for construct in material.constructs
     )
 
@@ -133,3 +139,49 @@ def _table(
         note += " * in another reading of the source (part 14)."
     caption = f"Agreement on {construct} with {names.prose(material.criterion)}, subset '{subset}'"
     return Table(caption, columns, groups, "l" + "r" * (len(columns) - 1), note)
+
+
+def _disattenuated(material: Material, construct: str) -> Table | Missing:
+    """Show what correlations would be, were the criterion measured without error."""
+    names = Names(material.study)
+    rows = findings.ordered(material, construct, material.rows("disattenuated", construct))
+    what = f"Correlations on {construct} corrected for the criterion's unreliability"
+    if rows.empty:
+        return Missing(what, words.sentence(findings.why_no_agreement(material, construct)))
+    there = findings.known(rows, "corrected_r")
+
+    def called(row: pd.Series) -> str:
+        return f"{names.table(row['measure'])}, {domain(row['domain'])}"
+
+    if not there.any():
+        return Missing(what, why_none(rows, called))
+    said = left_out(rows[~there], called)
+    groups = []
+    for place in findings.domains(rows[there]):
+        own = rows[there & (rows["domain"] == place)]
+        groups.append((domain(place), [_corrected(names, row) for _, row in own.iterrows()]))
+    known_as = words.listed(sorted({statistic(name) for name in rows.loc[there, "reliability_statistic"]}))
+    note = (
+        f"r / sqrt(reliability) (Spearman 1904); the reliability is that of the criterion's mean rating,"
+        f" {known_as}, and taken as known, so the interval is too short. It is what r would be, were the"
+        " criterion measured without error and the errors of both independent; the measure's own errors are"
+        " not corrected for."
+    )
+    columns = ["Measure", "n", "r", "95% CI", "Reliability", "Corrected r", "95% CI", "Note"]
+    if not any(row[-1] for _, cells in groups for row in cells):
+        columns, groups = columns[:-1], [(title, [row[:-1] for row in cells]) for title, cells in groups]
+    caption = f"{what}, subset '{material.subset(construct)}'"
+    return Table(caption, columns, groups, "lrrrrrrl"[: len(columns)], joined([note, said]))
+
+
+def _corrected(names: Names, row: pd.Series) -> list[str]:
+    return [
+        names.table(row["measure"]),
+        words.count(row["n"]),
+        words.r(row["pearson_r"], 3),
+        words.interval(row["ci_low"], row["ci_high"], 3),
+        words.r(row["reliability"], 3),
+        words.r(row["corrected_r"], 3),
+        words.interval(row["corrected_ci_low"], row["corrected_ci_high"], 3),
+        row["note"],
+    ]

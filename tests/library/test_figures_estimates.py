@@ -1,0 +1,107 @@
+"""Forest plot of a regression: what is drawn, filled, named and left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from study.figures import style
+from study.figures.estimates import MOST_TERMS, estimates_figure, main
+from study.inference.analyses import COLUMNS
+
+KINDS = {"llm": "llm", "words": "dictionary", "humans": "human"}
+
+
+def row(term: str, estimator: str, coder: str, estimate: float, note: str = "") -> dict[str, object]:
+    return dict.fromkeys(COLUMNS, "") | {
+        "term": term,
+        "estimator": estimator,
+        "coder": coder,
+        "estimate": estimate,
+        "ci_low": estimate - 0.2,
+        "ci_high": estimate + 0.2,
+        "note": note,
+    }
+
+
+def example(terms: tuple[str, ...] = ("Intercept", "anger", "C(group)[T.b]")) -> pd.DataFrame:
+    rows = [
+        row(term, estimator, coder, value)
+        for term in terms
+        for estimator, coder, value in (
+            ("dsl", "llm", 0.1),
+            ("naive", "llm", -0.9),
+            ("gold_only", "", 0.2),
+            ("ppi", "llm", np.nan),
+            ("dictionary", "words", 0.4),
+        )
+    ]
+    return pd.DataFrame(rows)
+
+
+def drawn(table: pd.DataFrame, **options: object) -> Figure:
+    with style.theme():
+        return estimates_figure(table, KINDS, **options)  # type: ignore[arg-type]
+
+
+def words(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text)]
+
+
+def test_a_panel_a_term_and_a_row_an_estimator_uncorrected_ones_first_and_hollow() -> None:
+    figure = drawn(example())
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["anger", "group: b"]
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["LLM, uncorrected", "Words, uncorrected", "People's codes alone", "DSL (LLM)"]
+    marks = {line.get_gid(): line for line in figure.axes[0].lines if line.get_gid()}
+    assert marks["estimate/anger/naive/llm"].get_markerfacecolor() == "white"
+    assert marks["estimate/anger/dsl/llm"].get_markerfacecolor() == style.COLOURS["llm"]
+    assert list(marks["interval/anger/naive/llm"].get_xdata()) == [-1.1, -0.7]
+    assert "codes taken for the truth" in words(figure)
+
+
+def test_terms_of_hypotheses_come_first_and_many_terms_are_not_all_drawn() -> None:
+    terms = tuple(f"x{i}" for i in range(MOST_TERMS + 3))
+    figure = drawn(example(terms), first=["x8"], file="results/tables/main.csv")
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert titles[0] == "x8"
+    assert len(titles) == MOST_TERMS
+    assert any("results/tables/main.csv has them all" in text for text in words(figure))
+
+
+def test_a_coded_construct_counts_as_first_in_its_levels_and_interactions() -> None:
+    terms = ("x0", "x1", "x2", "x3", "x4", "x5", "age:C(anger)[T.yes]")
+    titles = [ax.get_title(loc="left") for ax in drawn(example(terms), first=["anger"]).axes]
+    assert titles[0] == "age × anger: yes"
+
+
+def test_without_estimates_the_reason_is_drawn() -> None:
+    table = pd.DataFrame([row("anger", "naive", "llm", np.nan, "not estimated: too few units")])
+    assert any("not estimated: too few" in text for text in words(drawn(table)))
+
+
+def test_thresholds_of_an_ordered_logit_are_no_coefficients() -> None:
+    titles = [ax.get_title(loc="left") for ax in drawn(example(("anger", "1/2", "2/3"))).axes]
+    assert titles == ["anger"]
+
+
+def test_the_program_writes_both_files_the_same_every_time(tmp_path: Path) -> None:
+    table = tmp_path / "main.csv"
+    example().assign(coder=lambda t: t["coder"].replace("llm", "模型")).to_csv(table, index=False)
+    made = []
+    for name in ("one", "two"):
+        png, pdf = tmp_path / f"{name}.png", tmp_path / f"{name}.pdf"
+        main(
+            table_files=[table],
+            png_files=[png],
+            pdf_files=[pdf],
+            coders=KINDS | {"模型": "llm"},
+            coded={"main": ["anger"]},
+            expected={"H1": {"analysis": "main", "term": "anger"}},
+        )
+        made.append((png.read_bytes(), pdf.read_bytes()))
+    assert made[0] == made[1]
