@@ -16,7 +16,14 @@ from study.config import load
 from study.config.codebooks import read_file
 
 TUTORIAL = "tutorial/own-corpus.md"
-PAGES = ["how-to/add-a-coder.md", "how-to/add-a-dictionary.md", "how-to/draw-a-sample.md"]
+PAGES = [
+    "how-to/add-a-coder.md",
+    "how-to/add-a-dictionary.md",
+    "how-to/draw-a-sample.md",
+    "how-to/draw-a-gold-sample.md",
+    "how-to/code-by-hand.md",
+    "how-to/correct-a-regression.md",
+]
 
 
 def laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

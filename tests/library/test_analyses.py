@@ -229,3 +229,14 @@ def test_awkward_data_give_rows_with_a_reason(tmp_path: Path, broken: dict[str, 
     without = rows[rows["estimate"].isna()]
     assert len(without)
     assert without["note"].notna().all()
+
+
+def test_a_term_that_one_cluster_alone_decides_has_no_standard_error_and_a_reason(tmp_path: Path) -> None:
+    table = measured().assign(school=lambda t: t["document_id"].str[:3])
+    table["first"] = (table["school"] == "d00").astype(float)
+    settings = SETTINGS | {"formula": "shared ~ anger + first", "cluster": "school"}
+    written = write(tmp_path, table, {"main": settings}, sample=drawn(table))
+    row = written.row("main", term="first", estimator="naive", coder="llm")
+    assert np.isfinite(row["estimate"])
+    assert np.isnan(row["std_error"])
+    assert "one cluster alone" in row["note"]

@@ -102,7 +102,18 @@ def test_text_without_a_mark_has_the_encoding_that_is_named() -> None:
     with pytest.raises(StudyError, match="Name the encoding") as caught:
         data_frame(data, "old.rda")
     assert "key 'encoding'" in str(caught.value)
-    assert data_frame(data, "old.rda", encoding="latin1")["text"] == ["Zoë"]
+    for name in ("latin1", "latin-1", "cp1252", "ISO-8859-1"):
+        assert data_frame(data, "old.rda", encoding=name)["text"] == ["Zoë"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("gb18030", "腐败"), ("big5", "貪污"), ("shift_jis", "はい"), ("euc-kr", "예"), ("cp1251", "Да")],
+)
+def test_encodings_have_the_names_that_they_have_elsewhere(encoding: str, text: str) -> None:
+    column = {"text": r_files.vector([text.encode(encoding)])}
+    data = r_files.rdata({"codes": r_files.data_frame(column, 1)})
+    assert data_frame(data, "old.rda", encoding=encoding)["text"] == [text]
 
 
 @pytest.mark.parametrize(

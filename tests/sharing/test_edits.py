@@ -20,21 +20,54 @@ from study.llm.model import locate
 pytestmark = pytest.mark.slow
 
 CODINGS = "results/codings/llm.parquet"
-FIGURES = {"figure_agreement", "figure_scatter", "figure_labels", "figure_calibration"}
-TABLES = {"reliability", "agreement", "classification", "calibration", "comparison", "regressions"}
+FIGURES = {
+    "figure_agreement",
+    "figure_scatter",
+    "figure_labels",
+    "figure_calibration",
+    "figure_errors",
+    "figure_aggregate",
+    "figure_estimates",
+    "figure_planning",
+}
+TABLES = {
+    "reliability",
+    "coder_agreement",
+    "agreement",
+    "classification",
+    "calibration",
+    "comparison",
+    "error_by_covariates",
+    "aggregate_validity",
+    "missing_codes",
+    "regressions",
+}
+REGRESSIONS = {"regressions", "figure_estimates", "figure_planning", "pages"}
 INTERVALS = {
     "metrics",
     "reliability",
+    "coder_agreement",
     "agreement",
+    "calibration",
     "comparison",
-    "regressions",
+    "aggregate_validity",
     "claims",
     "figure_agreement",
-    "pages",
-}
+    "figure_calibration",
+    "figure_aggregate",
+} | REGRESSIONS
 AFTER_CODINGS = {"metrics", "flow", "measures", "claims", "pages"} | TABLES | FIGURES
 ANOTHER_INSTRUMENT = {"instrument", "ask", "codings"} | AFTER_CODINGS
-ANOTHER_CORPUS = {"corpus", "sample", "ask", "codings", "dictionary", "human", "supervised"} | AFTER_CODINGS
+ANOTHER_CORPUS = {
+    "corpus",
+    "sample",
+    "gold_sample",
+    "ask",
+    "codings",
+    "dictionary",
+    "human",
+    "supervised",
+} | AFTER_CODINGS
 
 
 @dataclass(frozen=True)
@@ -168,7 +201,9 @@ EDITS = {
     "a new claim": Edit(new_claim, {"claims", "metrics", "figure_agreement", "pages"}),
     "the seed of the bootstrap": Edit(setting("compare", "seed", value=2), INTERVALS),
     "the seed of the sample": Edit(
-        setting("sample", "seed", value=2), {"sample", "ask", "codings"} | AFTER_CODINGS, asks=4 * EACH
+        setting("sample", "seed", value=2),
+        {"sample", "gold_sample", "ask", "codings"} | AFTER_CODINGS,
+        asks=4 * EACH,
     ),
     "the formula of a regression": Edit(
         setting(
@@ -177,7 +212,16 @@ EDITS = {
             "formula",
             value="sentiment_humans ~ sentiment_llm + sentiment_vader",
         ),
-        {"regressions", "pages"},
+        REGRESSIONS,
+    ),
+    "a hypothesis": Edit(
+        setting("hypotheses", "H1", "direction", value="positive"), {"regressions", "pages"} | REGRESSIONS
+    ),
+    "a larger gold sample": Edit(
+        setting("gold", "draw", "n", value=5), {"gold_sample", "measures"} | (AFTER_CODINGS - {"flow"})
+    ),
+    "who might be replaced": Edit(
+        setting("compare", "epsilon", value=0.2), {"coder_agreement", "figure_agreement", "pages"}
     ),
     "the description of the corpus": Edit(setting("corpus", "description", value="Short texts."), {"pages"}),
     "another model": Edit(other_model, {"model"} | ANOTHER_INSTRUMENT, asks=ASKED),

@@ -7,11 +7,13 @@ passed over. An .RData file may hold several data frames, of which one must be n
 from __future__ import annotations
 
 import bz2
+import codecs
 import io
 import lzma
 import math
 import warnings
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from study.errors import StudyError
 ROW_NAMES = "rownames"
 """The column with the names of the rows; where R has only numbers for them, they are counted from 1."""
 
-_PACKED = {
+_PACKED: dict[bytes, Callable[[], Any]] = {
     b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
     b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ": lzma.LZMADecompressor,
@@ -70,7 +72,7 @@ def data_frame(
             chosen = _chosen(frames, name, label)
             # An .rds file holds one object, which has no name.
             wanted = None if chosen is None else [chosen]
-            table = pyreadr.read_r(io.BytesIO(data), use_objects=wanted, encoding=encoding)[chosen]
+            table = pyreadr.read_r(io.BytesIO(data), use_objects=wanted, encoding=_iconv(encoding))[chosen]
             return _cells(table, frames[chosen], label)
     except StudyError:
         raise
@@ -88,6 +90,11 @@ def data_frame(
             file=label,
             hint="In R, load it and save the data frame anew: with save(), saveRDS() or write.csv().",
         ) from error
+
+
+def _iconv(encoding: str | None) -> str | None:
+    """Return an encoding's name as the reader knows it: Python calls Latin-1 and EUC-KR otherwise."""
+    return encoding and codecs.lookup(encoding).name.replace("_", "-")
 
 
 def _unpacked(data: bytes, label: str) -> bytes:

@@ -20,6 +20,7 @@ from study.codebook import Codebook, asked_together
 from study.config import load
 from study.config.names import role
 from study.errors import StudyError
+from study.gold.sheets.folder import files_in
 from study.job import to_json
 from study.provenance import pointers
 from study.provenance.closure import import_closure
@@ -56,6 +57,11 @@ def without(section, *keys):
     return {key: value for key, value in section.items() if key not in keys}
 
 
+def compared(*keys):
+    """Return the criterion and those keys of `compare` that can change a rule's results."""
+    return {key: study["compare"][key] for key in ("criterion", *keys)}
+
+
 def coders(kind):
     """Return the coders of one type by name."""
     return {name: keys for name, keys in study["coders"].items() if keys["type"] == kind}
@@ -63,6 +69,8 @@ def coders(kind):
 
 def source_files(holder):
     """Return the files that the corpus or a coder is read from."""
+    if holder.get("layout") == "sheets":
+        return [path.as_posix() for path in files_in(Path(holder["folder"]))]
     files = []
     for source in sources.listed(holder):
         place = sources.location(source)
@@ -137,6 +145,23 @@ def scale(codebook):
     }
     signed = book.type == "number" and book.scale[0] < 0 < book.scale[1]
     return {"level": book.level, "values": values, "classes": of_a_text or signed}
+
+
+def with_labels(name):
+    """Return the labels of a language model's constructs that have some, as its codings name them."""
+    books = [Codebook.from_dict(study["codebooks"][c]) for c in study["coders"][name]["codebooks"]]
+    return {book.construct: book.labels for book in books if book.closed and book.type != "compare"}
+
+
+def hand_coded(wildcards):
+    """Return the codings by people, as far as there is anything to read: a study may be frozen before."""
+    for keys in HUMANS.values():
+        folder = keys.get("folder")
+        if folder and not any(file.is_file() for file in Path(folder).rglob("*")):
+            return []
+        if not all(Path(f).is_file() or Path(f).parent == sources.DOWNLOADS for f in source_files(keys)):
+            return []
+    return expand("results/codings/{coder}.parquet", coder=HAND_CODERS)
 
 
 def figure_png(kind, construct, shows, category):

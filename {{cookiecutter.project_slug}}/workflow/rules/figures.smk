@@ -41,7 +41,7 @@ rule figure_agreement:
     params:
         coders=as_json(types),
         codebooks=as_json(scales),
-        compare=as_json(without(study["compare"], "by", "thresholds", "bootstrap", "seed", "correction")),
+        compare=as_json(compared()),
         published=as_json(printed(study["claims"], "agreement", "pearson_r")),
     message:
         "Drawing the agreement of every measure with the criterion"
@@ -75,7 +75,7 @@ rule figure_scatter:
     params:
         coders=as_json(types),
         codebooks=as_json(scales),
-        compare=as_json(without(study["compare"], "thresholds", "bootstrap", "seed", "correction")),
+        compare=as_json(compared("by")),
     message:
         "Drawing every measure's scores against the criterion"
     shell:
@@ -108,7 +108,7 @@ rule figure_labels:
     params:
         coders=as_json(types),
         codebooks=as_json(scales),
-        compare=as_json(without(study["compare"], "bootstrap", "seed", "correction")),
+        compare=as_json(compared("by", "thresholds")),
     message:
         "Drawing the label distributions of every coder with probabilities"
     shell:
@@ -140,7 +140,7 @@ rule figure_calibration:
     params:
         coders=as_json(types),
         codebooks=as_json(scales),
-        compare=as_json(without(study["compare"], "by", "thresholds", "bootstrap", "seed", "correction")),
+        compare=as_json(compared()),
     message:
         "Drawing whether probabilities mean what they say"
     shell:

@@ -23,23 +23,6 @@ except StudyError as error:
     sys.exit(f"Error: {error}")
 
 
-def with_labels(name):
-    """Return the labels of a language model's constructs that have some, as its codings name them."""
-    books = [Codebook.from_dict(study["codebooks"][c]) for c in study["coders"][name]["codebooks"]]
-    return {book.construct: book.labels for book in books if book.closed and book.type != "compare"}
-
-
-def hand_coded(wildcards):
-    """Return the codings by people, as far as there is anything to read: a study may be frozen before."""
-    for keys in HUMANS.values():
-        folder = keys.get("folder")
-        if folder and not any(file.is_file() for file in Path(folder).rglob("*")):
-            return []
-        if not all(Path(f).is_file() or Path(f).parent == sources.DOWNLOADS for f in source_files(keys)):
-            return []
-    return expand("results/codings/{coder}.parquet", coder=HAND_CODERS)
-
-
 rule gold_sample:
     input:
         units="data/corpus/units.parquet",

@@ -33,6 +33,7 @@ rule human:
     input:
         units="data/corpus/units.parquet",
         sources=sorted({file for keys in HUMANS.values() for file in source_files(keys)}),
+        gold="data/gold/sample.csv",
         code=code("study.coders.human"),
     output:
         ratings="data/gold/ratings.parquet",
@@ -46,12 +47,14 @@ rule human:
         coders=as_json(HUMANS),
         codebooks=as_json(codebooks_of(HUMANS)),
         corpus_id=lambda wildcards: study["corpus"]["id"],
+        sealed=lambda wildcards: "--sealed" if study["gold"]["seal"] and not FROZEN else "--no-sealed",
     message:
         "Reading what people coded"
     shell:
         "python -m study.coders.human --units-file {input.units} --coders {params.coders:q}"
         " --codebooks {params.codebooks:q} --corpus-id {params.corpus_id:q} --ratings-file {output.ratings}"
-        " --flow-file {output.flow} --codings-files {output.codings} &> {log}"
+        " --flow-file {output.flow} --codings-files {output.codings} --gold-sample {input.gold}"
+        " {params.sealed} &> {log}"
 
 
 rule supervised:

@@ -17,11 +17,6 @@ TABLES = [
 ]  # fmt: skip
 
 
-def compared(*keys):
-    """Return the criterion and those keys of `compare` that can change a rule's results."""
-    return {key: study["compare"][key] for key in ("criterion", *keys)}
-
-
 rule reliability:
     input:
         measures="results/measures.parquet",

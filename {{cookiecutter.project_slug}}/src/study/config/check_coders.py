@@ -227,6 +227,22 @@ def _human(
     document: Document, place: KeyPath, coder: dict[str, Any], config: dict[str, Any]
 ) -> Iterator[StudyError]:
     several = len(coder["codebooks"]) > 1
+    if coder["layout"] == "sheets":
+        yield from _sheets(document, place, coder, config)
+    elif coder["folder"] is not None:
+        yield document.error(
+            (*place, "folder"),
+            f"The layout {coder['layout']} has no folder of coding sheets.",
+            found=coder["folder"],
+            hint="Set layout to sheets, or name the table as 'file'.",
+        )
+    if coder["score"] == "adjudicated" and coder["layout"] != "sheets":
+        yield document.error(
+            (*place, "score"),
+            "Only codes that come back on coding sheets are adjudicated.",
+            found="adjudicated",
+            allowed="mean, median, majority or a column; with layout sheets adjudicated too",
+        )
     if several and coder["layout"] == "wide":
         yield document.error(
             (*place, "layout"),
@@ -272,7 +288,9 @@ def _human(
                 found=score["column"],
                 allowed=known,
             )
-    elif score != "majority" and not any(_has_values(config["codebooks"][c]) for c in coder["codebooks"]):
+    elif score not in ("majority", "adjudicated") and not any(
+        _has_values(config["codebooks"][c]) for c in coder["codebooks"]
+    ):
         # Beside constructs with values the rule is theirs, and the others have the majority.
         for construct in coder["codebooks"]:
             yield document.error(
@@ -283,10 +301,36 @@ def _human(
             )
 
 
+def _sheets(
+    document: Document, place: KeyPath, coder: dict[str, Any], config: dict[str, Any]
+) -> Iterator[StudyError]:
+    if coder["folder"] is None:
+        yield document.error(
+            (*place, "folder"),
+            "Nothing says where coding sheets come back to.",
+            hint="Write, say, folder: data/gold/coded.",
+        )
+    for key in ("file", "sources", "id", "rater", "rating", "identified"):
+        if key in document.value["coders"][place[1]]:
+            yield document.error(
+                (*place, key),
+                f"Coding sheets have columns of their own, so there is no '{key}'.",
+                hint="Remove it, or choose the layout that your table has.",
+            )
+    for construct in coder["codebooks"]:
+        if config["codebooks"][construct]["type"] == "compare":
+            yield document.error(
+                (*place, "codebooks"),
+                f"The construct '{construct}' compares texts, and a coding sheet shows one text a row.",
+                found=coder["codebooks"],
+                hint="List the other codebooks here.",
+            )
+
+
 def _columns_of_codes(document: Document, place: KeyPath, coder: dict[str, Any]) -> Iterator[StudyError]:
     """Where the columns of a file are listed, those that are read must be among them."""
     read = {"long": ("id", "rater", "rating"), "wide": ("id", "raters"), "list": ("id", "rating")}
-    for key in read[coder["layout"]]:
+    for key in read.get(coder["layout"], ()):
         if key == "rater" and not coder["identified"]:
             continue
         names = [coder[key]] if isinstance(coder[key], str) else coder[key] or []

@@ -37,7 +37,10 @@ def check_sources(document: Document, config: dict[str, Any], root: Path) -> Ite
         The study's folder.
     """
     for holder in holders(config):
-        yield from _one_form(document, holder)
+        if _on_sheets(config, holder):
+            yield from _inside(document, (*holder, "folder"), config["coders"][holder[1]]["folder"], root)
+        else:
+            yield from _one_form(document, holder)
     for place, source in listed_sources(config):
         yield from _source(document, place, source, root)
     for name, coder in config["coders"].items():
@@ -45,6 +48,11 @@ def check_sources(document: Document, config: dict[str, Any], root: Path) -> Ite
             yield from _inside(document, ("coders", name, "file"), coder["file"], root)
     for name, model in config["models"].items():
         yield from _model(document, ("models", name), model)
+
+
+def _on_sheets(config: dict[str, Any], place: KeyPath) -> bool:
+    """Whether codes come back on coding sheets, which are no sources: any number of files in a folder."""
+    return place[0] == "coders" and config["coders"][place[1]].get("layout") == "sheets"
 
 
 def _one_form(document: Document, place: KeyPath) -> Iterator[StudyError]:

@@ -84,7 +84,8 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     ),
     "disattenuated": (
         "construct", "domain", "subset", "measure", "criterion", "n", "pearson_r", "ci_low", "ci_high",
-        "reliability", "reliability_statistic", "corrected_r", "corrected_ci_low", "corrected_ci_high", "note",
+        "reliability", "reliability_statistic", "corrected_r", "corrected_ci_low", "corrected_ci_high",
+        "note",
     ),
     "multitrait_multimethod": (
         "construct", "coder", "other_construct", "other_coder", "kind", "r", "ci_low", "ci_high", "n", "note",

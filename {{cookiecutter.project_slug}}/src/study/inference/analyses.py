@@ -31,6 +31,7 @@ COLUMNS = [
     "statistic", "reference", "p_value", "p_adjusted", "correction", "family", "covariance", "subset", "note",
 ]  # fmt: skip
 SAMPLE = "sample"
+ALONE = "no standard error: one cluster alone decides it"
 
 
 @dataclass(frozen=True)
@@ -136,10 +137,6 @@ def _block(fit: Fit, terms: list[str], effective: pd.Series[float] | None) -> pd
         empty = dict.fromkeys(("estimate", "std_error", "ci_low", "ci_high", "statistic", "p_value"), np.nan)
         return pd.DataFrame([{"term": term} | head | empty for term in terms]).assign(p_adjusted=np.nan)
     found = fit.result.summary().rename_axis("term").reset_index()
-    # One cluster alone decides its own intercept: its variance cannot be told.
-    head["note"] = [
-        "" if np.isfinite(se) else "no standard error: one cluster alone decides it" for se in fit.result.bse
-    ]
     gold = fit.result.n_labelled if fit.estimator in (GOLD_ONLY, *CORRECTED) else np.nan
     return found.assign(
         **head,
@@ -149,7 +146,7 @@ def _block(fit: Fit, terms: list[str], effective: pd.Series[float] | None) -> pd
         reference=fit.result.reference,
         covariance=fit.result.covariance_type,
         p_adjusted=np.nan,
-    )
+    ).assign(note=lambda rows: np.where(rows["std_error"].isna(), ALONE, ""))
 
 
 def measured(study: Study, name: str, settings: Mapping[str, Any], correction: str) -> pd.DataFrame:

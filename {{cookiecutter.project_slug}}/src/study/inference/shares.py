@@ -124,8 +124,8 @@ def _interval(fit: Fit, analysis: Analysis, *, share: bool) -> tuple[float, floa
             np.rint(found.params.iloc[:1].to_numpy() * found.nobs), np.array([found.nobs])
         )
         return float(low[0]), float(high[0])
-    bounds = found.conf_int()
-    return float(bounds.iloc[0, 0]), float(bounds.iloc[0, 1])
+    bounds = found.conf_int().to_numpy(dtype=float)
+    return float(bounds[0, 0]), float(bounds[0, 1])
 
 
 def _rogan_gladen(analysis: Analysis, construct: str, coder: str) -> dict[str, Any]:

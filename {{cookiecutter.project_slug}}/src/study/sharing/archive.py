@@ -37,8 +37,8 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)
 READABLE = 0o100644 << 16
 UNIX = 3
 
-NOT_THERE = (".git", ".snakemake", ".venv", "logs", FOLDER.name, "verification", "report.html")
-"""What is made by and for this machine."""
+NOT_THERE = (".git", ".snakemake", ".venv", "logs", FOLDER.name, "verification", "report.html", "sheets")
+"""What is made by and for this machine, and blank coding sheets, which hold the texts."""
 NEVER = (".dvc/tmp", ".dvc/cache", ".dvc/config.local", *(f"{folder}.dvc" for folder in TRACKED))
 """DVC's own, its secrets, and its pointers: the archive holds what they point to."""
 CACHES = ("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".DS_Store", "Thumbs.db")

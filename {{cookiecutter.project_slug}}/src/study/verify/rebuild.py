@@ -158,7 +158,7 @@ def rebuild(root: Path, config: Mapping[str, Any], folder: Path, cores: int) -> 
 def _needed(root: Path, config: Mapping[str, Any]) -> list[str]:
     """Return the files that the study is computed from: code, configuration, sources, responses."""
     models = {os.path.normpath(model["path"]) for model in config["models"].values() if model.get("path")}
-    made = {path for job in jobs(root) for path in job.outputs}
+    made = {path for job in jobs(root) for path in job.outputs} - _drawn_by_answers(config)
     needed = {name for name in files_of_the_code(root) if name not in models}
     needed |= {
         f"data/{name}"
@@ -171,6 +171,12 @@ def _needed(root: Path, config: Mapping[str, Any]) -> list[str]:
         elif sources.kind(source) == "folder":
             needed |= {f"{path}/{name}" for name in files_below(root / path)}
     return sorted(needed)
+
+
+def _drawn_by_answers(config: Mapping[str, Any]) -> set[str]:
+    """A gold sample that a model's answers have drawn: a fact, which later answers would draw otherwise."""
+    draw = config["gold"]["draw"] or {}
+    return {"data/gold/sample.csv", "data/gold/sample.json"} if draw.get("uncertain") else set()
 
 
 def _copy(source: Path, target: Path) -> os.stat_result:

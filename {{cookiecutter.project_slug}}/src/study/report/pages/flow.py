@@ -20,6 +20,7 @@ STATUSES = {
     "empty": "empty",
     "failed": "failed",
     "not_compared": "not compared",
+    "sealed": "sealed",
 }
 
 
@@ -38,7 +39,7 @@ def statuses(codings: pd.DataFrame) -> pd.DataFrame:
     if "repeat" in codings:
         codings = codings[codings["repeat"] == codings["repeat"].min()]
     counted = pd.crosstab(codings["construct"], codings["status"])
-    rare = {"not_compared"} - set(counted.columns)
+    rare = {"not_compared", "sealed"} - set(counted.columns)
     return counted.reindex(columns=[name for name in STATUSES if name not in rare], fill_value=0)
 
 
