@@ -18,7 +18,7 @@ ORIGINS = ("file", "folder", "url", "pypi")
 LONGEST_NAME = 255
 """Bytes in the name of a file, on the file systems in use."""
 
-WITH_OWN_COLUMNS = ("jsonl", "parquet", "txt")
+WITH_OWN_COLUMNS = ("jsonl", "parquet", "txt", "rdata", "rda", "rds")
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252", "cp1251", "gb18030", "big5", "shift_jis", "euc-kr")
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")

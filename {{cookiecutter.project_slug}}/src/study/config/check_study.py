@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from study.config.document import Document
-from study.config.names import ROLES, covariates, fold, levels
+from study.config.names import ROLES, covariates, fold, levels, role
 from study.errors import StudyError
 
 POOLED = "all"
@@ -50,7 +50,7 @@ def _hint(config: dict[str, Any], name: str) -> str | None:
 
 def _compare(document: Document, config: dict[str, Any]) -> Iterator[StudyError]:
     compare, coders = config["compare"], config["coders"]
-    humans = [name for name, coder in coders.items() if coder["type"] == "human"]
+    humans = [name for name, coder in coders.items() if role(coder) == "human"]
     criterion = compare["criterion"]
     if criterion is None and len(humans) > 1:
         yield document.error(

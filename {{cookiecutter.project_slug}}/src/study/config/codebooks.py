@@ -111,6 +111,10 @@ class Codebooks:
                 together = keys["type"] == "llm"
                 coded = [c for name in keys["codebooks"] for c in self._constructs(name, together=together)]
                 found[coder] = list(dict.fromkeys(coded))
+            elif keys["type"] == "given":
+                found[coder] = sorted(
+                    c for name in keys["columns"] for c in self._constructs(name, together=False)
+                )
             else:
                 found[coder] = sorted({c for name in self.there for c in self._file(name).constructs})
         raise_all(list(self._distinct()))

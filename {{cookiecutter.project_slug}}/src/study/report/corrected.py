@@ -140,6 +140,17 @@ def figure_of(row: pd.Series) -> str:
     return f"{words.number(row['estimate'])} {bounds}"
 
 
+def short(outcome: Outcome, names: Names) -> str:
+    """Say in one sentence what became of a hypothesis."""
+    if outcome.deciding is None:
+        return sentence(outcome, names)
+    said = (
+        f"{outcome.name} ({outcome.statement}) is {outcome.verdict} by {estimator(names, outcome.deciding)}"
+    )
+    otherwise = "; uncorrected codes would have said otherwise" if outcome.misled else ""
+    return f"{said}: {figure_of(outcome.deciding)}{otherwise}."
+
+
 def sentence(outcome: Outcome, names: Names) -> str:
     """Say what became of a hypothesis, and where codes as they are would have misled."""
     said = f"{outcome.name} ({outcome.statement})"

@@ -46,7 +46,7 @@ def _table(material: Material, name: str) -> pd.DataFrame:
 def _point(material: Material) -> str:
     """Say what became of the hypotheses; without any, what the regressions found."""
     names = Names(material.study)
-    said = [corrected.sentence(outcome, names) for outcome in corrected.outcomes(material)]
+    said = [corrected.short(outcome, names) for outcome in corrected.outcomes(material)]
     if said:
         return " ".join(words.sentence(text) for text in said)
     parts = [_found(material, name, analysis, names) for name, analysis in material.study["analyses"].items()]
