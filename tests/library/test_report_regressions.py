@@ -131,8 +131,8 @@ def test_the_page_shows_figure_table_warnings_plan_and_assumptions(bare: Materia
     material = replace(material, figures={"estimates_tone": b"png"})
     page = PAGES["12_regressions"](material)
     assert page.point == (
-        "H1 (Tweets are warmer) is not supported by DSL (LLM): 0.10 [−0.20, 0.40]; uncorrected codes would have"
-        " said otherwise."
+        "H1 (Tweets are warmer) is not supported by DSL (LLM): 0.10 [−0.20, 0.40]; uncorrected codes would"
+        " have said otherwise."
     )
     assert any(sentence(material) in block.items for block in page.blocks if isinstance(block, Items))
     assert [block.png for block in page.blocks if isinstance(block, Figure)] == [b"png"]

@@ -40,9 +40,9 @@ def check_study(document: Document, config: dict[str, Any]) -> Iterator[StudyErr
 
 
 def _hint(config: dict[str, Any], name: str) -> str | None:
-    for role in ROLES:
-        if config["units"][role] == name:
-            return f"The column is '{role}' in the study, as units.{role} says."
+    for known in ROLES:
+        if config["units"][known] == name:
+            return f"The column is '{known}' in the study, as units.{known} says."
     return (
         None if config["corpus"]["covariates"] is None else "Columns to keep are listed in corpus.covariates."
     )

@@ -270,9 +270,8 @@ def _statistics(material: Material) -> Iterator[str]:
     )
     yield (
         "Agreement of raters is Krippendorff's alpha (2019) and ICC (Shrout & Fleiss 1979); of labels also"
-        " percent"
-        " agreement, Gwet's AC1 (2008) and, where raters are known one by one, kappa (Cohen 1960, Fleiss"
-        " 1971)."
+        " percent agreement, Gwet's AC1 (2008) and, where raters are known one by one, kappa (Cohen 1960,"
+        " Fleiss 1971)."
     )
     yield (
         "Correlations of two measures with the same criterion are compared on the same texts by Williams's t"

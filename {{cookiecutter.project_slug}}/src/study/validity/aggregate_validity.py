@@ -192,6 +192,8 @@ def _of_means(
     r, rho = pearson(own, truth, name=name, **options), spearman(own, truth, name=name, **options)
     figures = [r.value, r.ci_low, r.ci_high, rho.value, rho.ci_low, rho.ci_high]
     row |= dict(zip(_FIGURES, figures, strict=True))
+    if n < FEW:  # resampling a handful of means says more than they know
+        row |= dict.fromkeys([name for name in _FIGURES if "ci_" in name], float("nan"))
     if not np.isfinite(r.value):
         note = "undefined: the means do not vary"
     else:
