@@ -178,6 +178,15 @@ def test_the_verdict_follows_the_corrected_estimate(
     assert [finding.allowed for finding in found] == allowed
 
 
+def test_the_first_page_shows_what_became_of_the_hypotheses(bare: Material) -> None:
+    material = told(bare, row("naive", "llm", 0.9, 0.1), row("dsl", "llm", 0.1, 0.3))
+    page = PAGES["01_verdict"](replace(material, figures={"estimates_tone": b"png"}))
+    assert [block.png for block in page.blocks if isinstance(block, Figure)] == [b"png"]
+    items = next(block.items for block in page.blocks if isinstance(block, Items))
+    assert items[0].startswith("H1 (Tweets are warmer) is not supported by DSL (LLM)")
+    assert not any(isinstance(block, Figure | Items) for block in PAGES["01_verdict"](bare).blocks)
+
+
 def test_a_study_s_gold_sample_freeze_and_deviations_are_shown(bare: Material) -> None:
     draw = {"n": 30, "by": "domain", "uncertain": None, "from": "sample", "pilot": 5, "seed": 1}
     study = {**bare.study, "gold": {"truth": "humans", "probability": None, "draw": draw, "seal": True}}

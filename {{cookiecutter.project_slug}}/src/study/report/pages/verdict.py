@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from study.report import findings, verdict, words
-from study.report.blocks import Block, Cell, Heading, Mark, Notice, Page, Table, Text
+from study.report import corrected, findings, verdict, words
+from study.report.blocks import Block, Cell, Figure, Heading, Items, Mark, Notice, Page, Table, Text
 from study.report.material import Material
+from study.report.names import Names
 
 
 def page(material: Material) -> Page:
@@ -18,6 +19,7 @@ def page(material: Material) -> Page:
         blocks.append(Text(f"Done by {authors}."))
     if notice := verdict.contamination_notice(material):
         blocks.append(Notice(*notice))
+    blocks += _hypotheses(material)
     general = verdict.findings_on_study(material)
     if len(material.constructs) == 1:
         found = verdict.findings_on(material, material.constructs[0]) + general
@@ -37,6 +39,21 @@ def page(material: Material) -> Page:
             _rules("Rules", general),
         ]
     return Page(1, "Verdict", point, blocks)
+
+
+def _hypotheses(material: Material) -> list[Block]:
+    """What became of the hypotheses, with the figure of the analyses that test them."""
+    names = Names(material.study)
+    said = [corrected.short(outcome, names) for outcome in corrected.outcomes(material)]
+    tested = dict.fromkeys(h["analysis"] for h in material.study.get("hypotheses", {}).values())
+    return [
+        *([Items(said)] if said else []),
+        *(
+            Figure(f"Coefficients of {name} under every estimator, with 95% intervals (part 12).", png)
+            for name in tested
+            if (png := material.figures.get(f"estimates_{name}"))
+        ),
+    ]
 
 
 def _rules(caption: str, found: Sequence[verdict.Finding]) -> Table:
