@@ -74,6 +74,20 @@ def test_a_code_no_better_than_chance_has_no_rogan_gladen_and_says_why() -> None
     assert "no better than chance" in row["note"]
 
 
+def test_a_category_that_nobody_says_has_a_share_of_none_and_an_interval() -> None:
+    table = measured()
+    table["anger_llm_label"] = "no"
+    rows = found(table, drawn(table))
+    row = rows.loc[("yes", "naive", "llm")]
+    assert (row["estimate"], row["n"]) == (0.0, 1000)
+    assert row["ci_low"] == pytest.approx(0, abs=1e-12)
+    assert row["ci_high"] == pytest.approx(0.00383, abs=1e-5)  # Wilson: z^2 / (n + z^2)
+    table["anger_humans_label"] = "no"
+    row = found(table, drawn(table)).loc[("no", "gold_only", "")]
+    assert (row["estimate"], row["n_gold"]) == (1.0, 250)
+    assert row["ci_high"] == pytest.approx(1)
+
+
 def test_scores_have_a_mean_and_categories_of_an_ordinal_construct_both() -> None:
     table = measured()
     interval = {"level": "interval", "values": {}}

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from study.errors import StudyError
-from study.inference.estimators import CORRECTED, EQUAL, Analysis, Fit
+from study.inference.estimators import CORRECTED, DICTIONARY, EQUAL, GOLD_ONLY, NAIVE, Analysis, Fit
 from study.inference.gold_codes import gold_codes
 from study.validity.calibration import wilson_interval
 
@@ -88,7 +88,10 @@ def shares(
         head = {"construct": construct, "category": MEAN if category is None else category}
         for fit in analysis.fits(own):
             row: dict[str, Any] = head | {"estimator": fit.estimator, "coder": fit.coder, "note": fit.problem}
-            if fit.result is not None:
+            alike = _all_alike(fit, analysis, construct) if category is not None else None
+            if alike is not None:
+                row |= alike
+            elif fit.result is not None:
                 ci_low, ci_high = _interval(fit, analysis, share=category is not None)
                 row |= {
                     "estimate": fit.result.params.iloc[0],
@@ -111,6 +114,31 @@ def _categories(scale: Mapping[str, Any]) -> list[str | None]:
     )
     numbers = not values or all(value is not None for value in values.values())
     return labels + ([None] if numbers and (scale["level"] != "nominal" or not labels) else [])
+
+
+def _all_alike(fit: Fit, analysis: Analysis, construct: str) -> dict[str, Any] | None:
+    """The share of a category that every unit has, or none: there is nothing to regress, but a share."""
+    if fit.result is not None or analysis.weight is not None:
+        return None
+    gold = analysis.gold
+    if fit.estimator in (NAIVE, DICTIONARY):
+        found = analysis.codes_of(fit.coder)[construct].dropna()
+    elif fit.estimator == GOLD_ONLY and gold is not None:
+        found = gold.codes[construct].dropna()
+    else:
+        return None
+    if found.empty or found.nunique() > 1:
+        return None
+    low, high = wilson_interval(np.array([found.sum()]), np.array([len(found)]))
+    return {
+        "estimate": float(found.iloc[0]),
+        "std_error": 0.0,
+        "ci_low": float(low[0]),
+        "ci_high": float(high[0]),
+        "n": len(found),
+        "n_gold": len(found) if fit.estimator == GOLD_ONLY else np.nan,
+        "note": "",
+    }
 
 
 def _interval(fit: Fit, analysis: Analysis, *, share: bool) -> tuple[float, float]:
