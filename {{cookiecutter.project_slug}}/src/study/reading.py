@@ -330,9 +330,15 @@ def _parquet(data: bytes, label: str) -> Reading:
 
 
 def _r_data(data: bytes, label: str, frame: str | None, encoding: str | None) -> Reading:
-    cells = data_frame(data, label, frame, encoding)
-    native = {name: [_native(cell) for cell in column] for name, column in cells.items()}
-    return _numbered(pd.DataFrame(native, dtype=object))
+    found = data_frame(data, label, frame, encoding)
+    native = {name: [_native(cell) for cell in column] for name, column in found.cells.items()}
+    reading = _numbered(pd.DataFrame(native, dtype=object))
+    if found.passed_over:
+        listed = ", ".join(found.passed_over)
+        reading.notes.append(
+            f"columns passed over, since their cells are no text, numbers or dates: {listed}"
+        )
+    return reading
 
 
 def _numbered(rows: pd.DataFrame) -> Reading:

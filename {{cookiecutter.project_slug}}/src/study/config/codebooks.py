@@ -112,9 +112,9 @@ class Codebooks:
                 coded = [c for name in keys["codebooks"] for c in self._constructs(name, together=together)]
                 found[coder] = list(dict.fromkeys(coded))
             elif keys["type"] == "given":
-                found[coder] = sorted(
-                    c for name in keys["columns"] for c in self._constructs(name, together=False)
-                )
+                # What is no construct is explained where the columns are checked.
+                named = [name for name in keys["columns"] if self._is_there(name)]
+                found[coder] = sorted({c for name in named for c in self._constructs(name, together=False)})
             else:
                 found[coder] = sorted({c for name in self.there for c in self._file(name).constructs})
         raise_all(list(self._distinct()))
@@ -136,6 +136,9 @@ class Codebooks:
     def _holders(self, name: str) -> list[str]:
         """Return the files that could hold a construct of this name: those whose name it begins with."""
         return [stem for stem in self.there if name.startswith(f"{stem}_")]
+
+    def _is_there(self, name: str) -> bool:
+        return name in self.there or any(name in f.constructs for f in map(self._file, self._holders(name)))
 
     def _constructs(self, name: str, *, together: bool) -> list[str]:
         if name in self.there:
