@@ -71,7 +71,7 @@ def _given(
                 (*place, "columns", construct),
                 "The coder codes no such construct.",
                 found=construct,
-                allowed=coder["codebooks"],
+                allowed=coder["codebooks"] or list(config["codebooks"]),
             )
         elif known is not None and column not in known:
             kept = config["corpus"]["covariates"] is not None
