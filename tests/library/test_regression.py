@@ -7,7 +7,7 @@ import statsmodels.formula.api as smf
 
 from study.errors import StudyError
 from study.inference import incremental_r2, linear_regression
-from study.inference.regression import COLUMNS, INCREMENTAL_COLUMNS, main
+from study.inference.regression import COLUMNS
 from study.validity import adjust, percentile_interval
 from study.validity.bootstrap import unit_counts
 
@@ -170,30 +170,3 @@ def test_a_wrong_configuration_raises():
         linear_regression(data.assign(weight="much"), FORMULA, weight="weight")
     with pytest.raises(StudyError, match="outcome"):
         linear_regression(data, "domain ~ llm")
-
-
-def test_the_program_writes_a_table_an_analysis(tmp_path):
-    corpus().to_parquet(tmp_path / "measures.parquet")
-    main(
-        measures_file=tmp_path / "measures.parquet",
-        table_files=[tmp_path / "tables" / "second.csv", tmp_path / "tables" / "first.csv"],
-        incremental_file=tmp_path / "tables" / "incremental_r2.csv",
-        analyses={
-            "first": {
-                "formula": FORMULA,
-                "family": "linear",
-                "subset": "sample",
-                "incremental": ["llm", "words"],
-            },
-            "second": {"formula": "rating ~ llm", "family": "linear", "subset": "all", "incremental": []},
-        },
-        compare={"correction": "holm", "bootstrap": 100, "seed": 1},
-        weight=None,
-    )
-    first, second = (pd.read_csv(tmp_path / "tables" / f"{name}.csv") for name in ("first", "second"))
-    assert list(first.columns) == COLUMNS
-    assert (first["n"].iloc[0], second["n"].iloc[0]) == (100, 150)
-    increments = pd.read_csv(tmp_path / "tables" / "incremental_r2.csv")
-    assert list(increments.columns) == INCREMENTAL_COLUMNS
-    assert increments["dropped"].tolist() == ["llm", "words"]
-    assert (increments["incremental_r2"] > 0).all()

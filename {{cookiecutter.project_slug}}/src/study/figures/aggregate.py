@@ -141,19 +141,8 @@ def _draw(ax: Axes, rows: pd.DataFrame, levels: Sequence[str], colour: str) -> N
             if level == UNIT or row["n"] >= FEW:
                 ax.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, linewidth=1.2,
                         gid=f"interval/{name}")  # fmt: skip
-            mark = _circle(colour, filled=row["reading"] == JOINT)
+            mark = style.circle(colour, filled=row["reading"] == JOINT)
             ax.plot(row["pearson_r"], y, clip_on=False, gid=f"estimate/{name}", **mark)
-
-
-def _circle(colour: str, *, filled: bool) -> dict[str, Any]:
-    return {
-        "marker": "o",
-        "color": colour,
-        "linestyle": "none",
-        "markersize": 4,
-        "markeredgewidth": 1,
-        "markerfacecolor": colour if filled else "white",
-    }
 
 
 def _legend(rows: pd.DataFrame) -> list[Line2D]:
@@ -163,7 +152,7 @@ def _legend(rows: pd.DataFrame) -> list[Line2D]:
         OWN: "means over each side's own texts",
     }
     return [
-        Line2D([], [], label=words, **_circle(style.COLOURS["human"], filled=reading == JOINT))
+        Line2D([], [], label=words, **style.circle(style.COLOURS["human"], filled=reading == JOINT))
         for reading, words in said.items()
         if (rows["reading"] == reading).any()
     ]

@@ -204,7 +204,7 @@ def _draw_measure(ax: Axes, place: int, rows: pd.DataFrame, colour: str) -> None
             continue
         interval = [row["ci_low"], row["ci_high"]]
         ax.plot(interval, [y, y], color=colour, linewidth=1.2, gid=f"interval/{name}")
-        mark = _circle(colour, filled=row["subset"] == SAMPLE)
+        mark = style.circle(colour, filled=row["subset"] == SAMPLE)
         ax.plot(row["pearson_r"], y, gid=f"estimate/{name}", **mark)
 
 
@@ -213,17 +213,6 @@ def _draw_published(ax: Axes, value: PublishedValue, place: int, rows: pd.DataFr
     ax.plot(
         value.value, y, clip_on=False, zorder=4, gid=f"published/{value.claim}", **_mark(value.alternative)
     )
-
-
-def _circle(colour: str, *, filled: bool) -> dict[str, Any]:
-    return {
-        "marker": "o",
-        "color": colour,
-        "linestyle": "none",
-        "markersize": 4,
-        "markeredgewidth": 1,
-        "markerfacecolor": colour if filled else "white",
-    }
 
 
 def _mark(alternative: bool) -> dict[str, Any]:
@@ -240,7 +229,7 @@ def _legend(rows: pd.DataFrame, published: Sequence[PublishedValue]) -> list[Lin
     handles = []
     for subset, words in ((SAMPLE, "sampled texts, the same for every coder"), (EVERYTHING, "all texts")):
         if (rows["subset"] == subset).any():
-            mark = _circle(style.COLOURS["human"], filled=subset == SAMPLE)
+            mark = style.circle(style.COLOURS["human"], filled=subset == SAMPLE)
             handles.append(Line2D([], [], label=f"{words} (line: 95% interval)", **mark))
     for alternative, words in ((False, "published"), (True, "published, in another reading of the source")):
         if any(value.alternative == alternative for value in published):

@@ -135,28 +135,17 @@ def _draw(ax: Axes, place: int, rows: pd.DataFrame, colour: str, filled: bool) -
             linewidth=1.2,
             gid=f"interval/{gid}",
         )
-        ax.plot(row["estimate"], place, gid=f"estimate/{gid}", **_circle(colour, filled=filled))
-
-
-def _circle(colour: str, *, filled: bool) -> dict[str, Any]:
-    return {
-        "marker": "o",
-        "color": colour,
-        "linestyle": "none",
-        "markersize": 4,
-        "markeredgewidth": 1,
-        "markerfacecolor": colour if filled else "white",
-    }
+        ax.plot(row["estimate"], place, gid=f"estimate/{gid}", **style.circle(colour, filled=filled))
 
 
 def _legend(pairs: Sequence[tuple[str, str]]) -> list[Line2D]:
     handles = []
     grey = style.COLOURS["human"]
     if any(estimator in HOLLOW for estimator, _ in pairs):
-        handles.append(Line2D([], [], label="codes taken for the truth", **_circle(grey, filled=False)))
+        handles.append(Line2D([], [], label="codes taken for the truth", **style.circle(grey, filled=False)))
     if any(estimator not in HOLLOW for estimator, _ in pairs):
         words = "resting on people's codes (line: 95% interval)"
-        handles.append(Line2D([], [], label=words, **_circle(grey, filled=True)))
+        handles.append(Line2D([], [], label=words, **style.circle(grey, filled=True)))
     return handles
 
 

@@ -256,6 +256,18 @@ def colour(measure: str, types: Mapping[str, str]) -> str:
     return COLOURS[types.get(measure, "human")]
 
 
+def circle(colour: str, *, filled: bool) -> dict[str, Any]:
+    """Return the mark of an estimate, as arguments of `plot`."""
+    return {
+        "marker": "o",
+        "color": colour,
+        "linestyle": "none",
+        "markersize": 4,
+        "markeredgewidth": 1,
+        "markerfacecolor": colour if filled else "white",
+    }
+
+
 def criterion_name(types: Mapping[str, str], criterion: str) -> str:
     """Return what the criterion's score is called on an axis."""
     if types.get(criterion) == "human":

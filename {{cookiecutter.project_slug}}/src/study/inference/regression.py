@@ -11,10 +11,7 @@ others) gives rows without figures and a note that says why; a wrong configurati
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +21,6 @@ from study.inference.design import MAX_COLUMNS, least_columns
 from study.inference.formula import Formula, parse_formula
 from study.validity.bootstrap import Array, unit_bootstrap
 from study.validity.multiplicity import adjust
-from study.validity.table import write_table
 
 COLUMNS = [
     "term", "estimator", "estimate", "std_error", "statistic", "reference", "ci_low", "ci_high", "p_value",
@@ -318,37 +314,3 @@ def _estimates(design: _Design) -> list[dict[str, object]]:
         }
         for i, term in enumerate(design.terms)
     ]
-
-
-def main(
-    *,
-    measures_file: Path,
-    table_files: list[Path],
-    incremental_file: Path,
-    analyses: dict[str, Any],
-    compare: dict[str, Any],
-    weight: str | None = None,
-) -> None:
-    """Write the table of every analysis, and the one of incremental R2.
-
-    The tables' file names are the analyses' names. `analyses` and `compare` are these sections of the
-    configuration; `weight` is the column of survey weights.
-    """
-    measures = pd.read_parquet(measures_file)
-    named: Mapping[str, Path] = {file.stem: file for file in table_files}
-    increments = []
-    for name, analysis in sorted(analyses.items()):
-        options = {"name": name, "subset": analysis.get("subset", "sample"), "weight": weight}
-        formula = analysis["formula"]
-        estimates = linear_regression(measures, formula, correction=compare["correction"], **options)
-        write_table(estimates, named[name])
-        for dropped in analysis.get("incremental") or []:
-            options |= {"resamples": compare["bootstrap"], "seed": compare["seed"]}
-            increments.append(incremental_r2(measures, formula, dropped, **options))
-    write_table(pd.DataFrame(increments, columns=INCREMENTAL_COLUMNS), incremental_file)
-
-
-if __name__ == "__main__":
-    from study.job import run
-
-    run(main)
