@@ -22,12 +22,12 @@ def ints(*numbers: int) -> bytes:
     return b"".join(struct.pack(">I", number % 2**32) for number in numbers)
 
 
-def characters(text: str | bytes | None, mark: int | None = None) -> bytes:
-    """Return one string: UTF-8 (or as `mark` says), or bytes without a mark of their encoding (or with it)."""
+def characters(text: str | bytes | None, mark: int = 0) -> bytes:
+    """Return one string: text in UTF-8 and marked so, or bytes with the mark or without one."""
     if text is None:
         return ints(CHARACTERS, -1)
     data = text.encode() if isinstance(text, str) else text
-    given = mark or (UTF8 if isinstance(text, str) else 0)
+    given = UTF8 if isinstance(text, str) else mark
     return ints(CHARACTERS | given, len(data)) + data
 
 

@@ -79,19 +79,21 @@ def data_frame(data: bytes, label: str, name: str | None = None, encoding: str |
         objects = read_objects(_unpacked(data, label))
         frames = {key: found for key, found in objects.named.items() if _is_data_frame(found)}
         chosen = _chosen(frames, name, label)
-        return _frame(frames[chosen], _Decoder(objects, encoding), label)
+        decode = _Decoder(objects, encoding)
+        return _frame(frames[chosen], decode, label)
     except DamagedError as error:
         raise StudyError(
             f"This is no readable file of R: {error}.",
             file=label,
             hint="In R, load it and save the data frame anew: with save(), saveRDS() or write.csv().",
         ) from error
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
+        who = "you name" if encoding else "it says"
         raise StudyError(
-            f"Text in this file is not in the encoding that the file says ({error}).",
+            f"Text in this file is not in the encoding that {who} ({error}).",
             file=label,
             key="encoding",
-            found=encoding or "nothing",
+            found=decode.encoding,
             hint="Name the encoding, such as latin-1 or cp1252.",
         ) from error
 
@@ -159,10 +161,12 @@ def _frame(frame: Vector, decode: _Decoder, label: str) -> Frame:
     rows = abs(int(row_names.values[1])) if _is_count(row_names) else len(row_names)
     read: dict[str, list[Any]] = {}
     for column, vector in zip(columns, frame.values, strict=True):
-        if isinstance(vector, Vector) and "dim" not in vector.attributes and len(vector) != rows:
-            raise DamagedError(f"its column {column} has {len(vector)} rows, and the data frame has {rows}")
-        if _is_readable(vector, rows):
+        if not isinstance(vector, Vector) or vector.kind not in ("strings", "logical", "integer", "real"):
+            continue
+        if len(vector) == rows:
             read[column] = _cells(vector, column, decode)
+        elif "dim" not in vector.attributes:  # a matrix as a column may have more
+            raise DamagedError(f"its column {column} has {len(vector)} rows, and the data frame has {rows}")
     if not read:
         raise StudyError("The data frame has no column of text, numbers or dates.", file=label)
     cells = read if ROW_NAMES in columns else {ROW_NAMES: _row_names(row_names, rows, decode), **read}
@@ -191,14 +195,6 @@ def _row_names(names: Vector, rows: int, decode: _Decoder) -> list[str | None]:
     if names.kind == "integer" and not _is_count(names):
         return [str(number) for number in names.values.tolist()]
     return [str(number) for number in range(1, rows + 1)]
-
-
-def _is_readable(vector: Any, rows: int) -> bool:
-    return (
-        isinstance(vector, Vector)
-        and vector.kind in ("strings", "logical", "integer", "real")
-        and len(vector) == rows  # a matrix as a column may have more
-    )
 
 
 def _cells(vector: Vector, column: str, decode: _Decoder) -> list[Any]:
@@ -237,6 +233,6 @@ def _moment(number: float, column: str, is_date: bool) -> date | datetime | None
             return _DAYS_FROM + timedelta(days=math.floor(number))
         return _SECONDS_FROM + timedelta(seconds=number)
     except OverflowError as error:
-        raise StudyError(
-            "A date is infinite or not in the years 1 to 9999.", key=f"column {column}", found=number
+        raise DamagedError(
+            f"its column {column} has a date that is infinite or not in the years 1 to 9999, {number}"
         ) from error
