@@ -47,13 +47,16 @@ WORDS = codings(["a", "b", "c"], construct="tone", coder="words", score=[0.1, 0.
 
 
 def test_the_table_by_hand() -> None:
-    table = wide(UNITS, ["a", "b"], [LLM, HUMANS, WORDS])
+    gold = pd.DataFrame({"unit_id": ["a", "b", "c"], "part": ["evaluate", "pilot", "rest"]})
+    table = wide(UNITS, ["a", "b"], [LLM, HUMANS, WORDS], gold)
     assert list(table.columns) == [
         "unit_id",
         "document_id",
         "domain",
         "weight",
         "sample",
+        "gold",
+        "pilot",
         "tone_humans",
         "tone_humans_n",
         "tone_llm",
@@ -64,6 +67,8 @@ def test_the_table_by_hand() -> None:
     assert table["domain"].tolist() == ["y", "x", "x"]
     assert table["weight"].tolist() == [1.0, 0.5, 2.0]
     assert table["sample"].tolist() == [True, True, False]
+    assert table["gold"].tolist() == [True, False, False]
+    assert table["pilot"].tolist() == [False, True, False]
     assert table["tone_llm"].tolist()[:2] == [0.75, -1.0]
     assert np.isnan(table["tone_llm"][2])
     assert table["tone_llm_label"].tolist()[:2] == ["good", "bad"]
@@ -107,14 +112,17 @@ def test_measures_of_one_name_are_refused() -> None:
 def test_files(tmp_path: Path) -> None:
     UNITS.to_parquet(tmp_path / "units.parquet")
     (tmp_path / "sample.csv").write_text("unit_id,stratum,probability\na,y,1.0\n")
+    (tmp_path / "gold.csv").write_text("unit_id,part,stratum,probability,sampling_probability\n")
     LLM.to_parquet(tmp_path / "llm.parquet")
     WORDS.to_parquet(tmp_path / "words.parquet")
     main(
         tmp_path / "units.parquet",
         tmp_path / "sample.csv",
+        tmp_path / "gold.csv",
         [tmp_path / "llm.parquet", tmp_path / "words.parquet"],
         tmp_path / "measures.parquet",
     )
     table = pd.read_parquet(tmp_path / "measures.parquet")
     assert table["sample"].tolist() == [True, False, False]
+    assert not table[["gold", "pilot"]].any().any()
     assert table["tone_llm"].dtype == "float64"
