@@ -95,3 +95,19 @@ def test_means_of_a_units_ratings_with_and_without_the_own_one():
     assert scores["others"].tolist()[:3] == [4, 3.5, 1.5]
     assert scores["others"].isna().tolist() == [False, False, False, True, True]
     assert rater_scores(ratings, "sentiment", "experts").empty
+
+
+def test_units_of_the_pilot_are_in_no_subset() -> None:
+    units = pd.DataFrame(
+        {
+            "unit_id": ["a", "b", "c"],
+            "sample": True,
+            "pilot": [False, True, False],
+            "mood_humans": [1.0, 2.0, 3.0],
+            "mood_llm": [1.0, 2.0, 3.0],
+        }
+    )
+    coders = {"mood": {"humans": "human", "llm": "llm"}}
+    found = list(subsets(units, coders, criterion="humans", by=None))
+    assert {subset.subset for subset in found} == {"all", "sample"}
+    assert all(subset.units["unit_id"].tolist() == ["a", "c"] for subset in found)
