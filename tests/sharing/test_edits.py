@@ -172,7 +172,9 @@ EDITS = {
     ),
     "a constant in an imported module": Edit(
         replace("src/study/validity/table.py", '"%.10g"', '"%.11g"'),
-        TABLES | (FIGURES - {"figure_scatter"}) | {"claims", "metrics", "pages"},
+        TABLES
+        | (FIGURES - {"figure_scatter"})
+        | {"claims", "metrics", "pages", "deviations", "pilot_rounds"},
         why="src/study/validity/table.py",
     ),
     "the colours of the figures": Edit(
@@ -220,9 +222,7 @@ EDITS = {
     "a larger gold sample": Edit(
         setting("gold", "draw", "n", value=5), {"gold_sample", "measures"} | (AFTER_CODINGS - {"flow"})
     ),
-    "who might be replaced": Edit(
-        setting("compare", "epsilon", value=0.2), {"coder_agreement", "figure_agreement", "pages"}
-    ),
+    "who might be replaced": Edit(setting("compare", "epsilon", value=0.2), {"coder_agreement", "pages"}),
     "the description of the corpus": Edit(setting("corpus", "description", value="Short texts."), {"pages"}),
     "another model": Edit(other_model, {"model"} | ANOTHER_INSTRUMENT, asks=ASKED),
     "the template": Edit(update_template, {"figure_labels", "pages"}),

@@ -2,6 +2,7 @@
 DICTIONARIES = coders("dictionary")
 HUMANS = coders("human")
 SUPERVISED = coders("supervised")
+SEALED = study["gold"]["seal"] and not FROZEN
 
 
 rule dictionary:
@@ -33,7 +34,8 @@ rule human:
     input:
         units="data/corpus/units.parquet",
         sources=sorted({file for keys in HUMANS.values() for file in source_files(keys)}),
-        gold="data/gold/sample.csv",
+        # Read only while its codes are sealed: another gold sample changes nothing else that people coded.
+        gold=["data/gold/sample.csv"] if SEALED else [],
         code=code("study.coders.human"),
     output:
         ratings="data/gold/ratings.parquet",
@@ -47,14 +49,13 @@ rule human:
         coders=as_json(HUMANS),
         codebooks=as_json(codebooks_of(HUMANS)),
         corpus_id=lambda wildcards: study["corpus"]["id"],
-        sealed=lambda wildcards: "--sealed" if study["gold"]["seal"] and not FROZEN else "--no-sealed",
+        sealed=lambda wildcards, input: [f"--gold-sample {file} --sealed" for file in input.gold],
     message:
         "Reading what people coded"
     shell:
         "python -m study.coders.human --units-file {input.units} --coders {params.coders:q}"
         " --codebooks {params.codebooks:q} --corpus-id {params.corpus_id:q} --ratings-file {output.ratings}"
-        " --flow-file {output.flow} --codings-files {output.codings} --gold-sample {input.gold}"
-        " {params.sealed} &> {log}"
+        " --flow-file {output.flow} --codings-files {output.codings} {params.sealed} &> {log}"
 
 
 rule supervised:
