@@ -7,7 +7,8 @@ from sklearn.metrics import brier_score_loss
 from statsmodels.stats.proportion import proportion_confint
 
 from study.validity import brier_score, expected_calibration_error, reliability_diagram, wilson_interval
-from study.validity.calibration import COLUMNS, class_probabilities, label_distributions, main
+from study.validity.calibration import COLUMNS, class_probabilities, label_distributions
+from study.validity.recalibration import main
 
 
 @given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -97,9 +98,10 @@ def test_the_program_writes_a_diagram_for_coders_with_probabilities(tmp_path):
         measures_file=tmp_path / "measures.parquet",
         codings_files=[tmp_path / "llm.parquet", tmp_path / "words.parquet"],
         table_file=tmp_path / "calibration.csv",
+        recalibration_file=tmp_path / "recalibration.csv",
         coders={"tone": {"humans": "human", "llm": "llm", "words": "dictionary"}},
         codebooks={"tone": {"level": "ordinal", "values": {"good": 1, "mixed": 0, "bad": -1}}},
-        compare={"criterion": "humans", "by": "domain", "thresholds": [0, 0]},
+        compare={"criterion": "humans", "by": "domain", "thresholds": [0, 0], "bootstrap": 100, "seed": 1},
     )
     table = pd.read_csv(tmp_path / "calibration.csv")
     assert list(table.columns) == COLUMNS

@@ -15,9 +15,9 @@ from library.rated_study import CODEBOOKS, CODERS, IDENTIFIED, rated_study
 from study.validity import (
     aggregate_validity,
     agreement,
-    calibration,
     coder_agreement,
     error_tables,
+    recalibration,
     reliability,
 )
 
@@ -95,7 +95,7 @@ def write_all(given: Study, folder: Path) -> dict[str, pd.DataFrame]:
     run(reliability.main)
     run(coder_agreement.main)
     run(error_tables.main)
-    run(calibration.main, table_file=folder / "calibration.csv")
+    run(recalibration.main, table_file=folder / "calibration.csv")
     run(agreement.main, table_file=folder / "agreement.csv")
     run(
         aggregate_validity.main,

@@ -154,7 +154,7 @@ rule calibration:
     input:
         measures="results/measures.parquet",
         codings=CODINGS,
-        code=code("study.validity.calibration"),
+        code=code("study.validity.recalibration"),
     output:
         table=report(
             "results/tables/calibration.csv",
@@ -179,7 +179,7 @@ rule calibration:
     message:
         "Comparing probabilities with what was observed"
     shell:
-        "python -m study.validity.calibration --measures-file {input.measures} --codings-files {input.codings}"
+        "python -m study.validity.recalibration --measures-file {input.measures} --codings-files {input.codings}"
         " --coders {params.coders:q} --codebooks {params.codebooks:q} --compare {params.compare:q}"
         " --table-file {output.table} --recalibration-file {output.recalibration} &> {log}"
 

@@ -9,7 +9,6 @@ distribution enters as another set of probabilities.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ import pandas as pd
 from study.validity.bootstrap import Array
 from study.validity.classification import SIGNS, criterion_classes, sign_class
 from study.validity.subsets import subsets
-from study.validity.table import table, write_table
+from study.validity.table import table
 
 COLUMNS = [
     "construct", "domain", "subset", "measure", "bin_low", "bin_high", "n", "mean_probability",
@@ -184,45 +183,3 @@ def _diagram_rows(
     true_class = probabilities.columns.get_indexer(pd.Index(actual))
     diagram["brier"] = brier_score(probabilities.to_numpy(), true_class)
     return [{str(key): value for key, value in row.items()} for row in diagram.to_dict("records")]
-
-
-def main(
-    *,
-    measures_file: Path,
-    codings_files: list[Path],
-    table_file: Path,
-    coders: dict[str, Any],
-    codebooks: dict[str, Any],
-    compare: dict[str, Any],
-    recalibration_file: Path | None = None,
-) -> None:
-    """Write the table of calibration, and that of recalibration.
-
-    The codings' file names are the coders' names. `coders` maps construct to coder to type, `codebooks`
-    construct to its level and its labels' values; `compare` is that section of the configuration.
-    """
-    measures = pd.read_parquet(measures_file)
-    codings = {file.stem: pd.read_parquet(file) for file in codings_files}
-    common: dict[str, Any] = {"criterion": compare["criterion"], "thresholds": compare["thresholds"]}
-    found = calibration_table(measures, codings, coders, codebooks, by=compare.get("by"), **common)
-    write_table(found, table_file)
-    if recalibration_file is None:
-        return
-    from study.validity.recalibration import recalibration_table
-
-    recalibrated = recalibration_table(
-        measures,
-        codings,
-        coders,
-        codebooks,
-        resamples=compare["bootstrap"],
-        seed=compare["seed"],
-        **common,
-    )
-    write_table(recalibrated, recalibration_file)
-
-
-if __name__ == "__main__":
-    from study.job import run
-
-    run(main)

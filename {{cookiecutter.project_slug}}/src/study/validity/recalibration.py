@@ -7,15 +7,17 @@ maps are learnt and judged on different units, so the figures are those of new t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from study.errors import StudyError
-from study.validity.calibration import class_probabilities, label_distributions
+from study.validity.calibration import calibration_table, class_probabilities, label_distributions
 from study.validity.classification import criterion_classes
 from study.validity.crossfit_calibration import STATED, cross_fitted_calibration
 from study.validity.subsets import POOLED, subsets
+from study.validity.table import write_table
 
 COLUMNS = [
     "construct", "domain", "subset", "measure", "method", "n", "accuracy", "ece", "brier", "brier_change",
@@ -88,3 +90,33 @@ def _recalibrated(
         said = error.problem.rstrip(".")
         return [{"method": STATED, "n": n, "note": said[:1].lower() + said[1:]}]
     return [{str(k): v for k, v in row.items()} | {"note": ""} for row in found.scores.to_dict("records")]
+
+
+def main(
+    *,
+    measures_file: Path,
+    codings_files: list[Path],
+    table_file: Path,
+    recalibration_file: Path,
+    coders: dict[str, Any],
+    codebooks: dict[str, Any],
+    compare: dict[str, Any],
+) -> None:
+    """Write the table of calibration, and that of recalibration.
+
+    The codings' file names are the coders' names. `coders` maps construct to coder to type, `codebooks`
+    construct to its level and its labels' values; `compare` is that section of the configuration.
+    """
+    measures = pd.read_parquet(measures_file)
+    codings = {file.stem: pd.read_parquet(file) for file in codings_files}
+    common: dict[str, Any] = {"criterion": compare["criterion"], "thresholds": compare["thresholds"]}
+    found = calibration_table(measures, codings, coders, codebooks, by=compare.get("by"), **common)
+    write_table(found, table_file)
+    common |= {"resamples": compare["bootstrap"], "seed": compare["seed"]}
+    write_table(recalibration_table(measures, codings, coders, codebooks, **common), recalibration_file)
+
+
+if __name__ == "__main__":
+    from study.job import run
+
+    run(main)
