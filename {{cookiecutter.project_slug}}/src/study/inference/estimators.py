@@ -198,7 +198,7 @@ class Analysis:
         if self.gold is None:
             raise StudyError("Not available: no coder's codes count as true (gold.truth)")
         if not self.gold.labelled.any():
-            raise StudyError("Not available: nobody has coded the gold sample yet")
+            raise StudyError("Not available: nobody has coded the gold sample yet, or its codes are sealed")
         return self.gold
 
     def _gold_only(self) -> CorrectedRegression:
