@@ -86,7 +86,9 @@ def _covered(row: dict[str, Any]) -> str:
 def _precise(row: dict[str, Any]) -> str:
     if np.isnan(row["coverage"]):
         return ""
-    return f"{row['bias']:+.2f} / {row['rmse']:.2f} / {row['ci_width']:.2f}".replace("-", "−")
+    # Adding zero makes no figure of a bias that rounds to minus zero.
+    bias = f"{round(row['bias'], 2) + 0:+.2f}".replace("-", "−").replace("+0.00", "0.00")
+    return f"{bias} / {row['rmse']:.2f} / {row['ci_width']:.2f}"
 
 
 def _quality(regression: str) -> list[str]:

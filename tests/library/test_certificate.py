@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, chi2, norm
 
 ROOT = Path(__file__).resolve().parents[2]
 # Last: these folders' other modules must not stand before anybody's.
@@ -47,9 +47,11 @@ def chance(rows: pd.DataFrame, truth: float) -> float:
     return binomtest(covered(rows, truth), len(rows), 0.95).pvalue
 
 
-def rescaled(rows: pd.DataFrame, factor: float) -> pd.DataFrame:
-    middle, half = (rows["ci_high"] + rows["ci_low"]) / 2, (rows["ci_high"] - rows["ci_low"]) / 2
-    return rows.assign(ci_low=middle - factor * half, ci_high=middle + factor * half)
+def chance_of_spread(rows: pd.DataFrame, truth: float, factor: float = 1.0) -> float:
+    """The probability that errors, in standard errors times `factor`, are spread so little or so much."""
+    se = factor * (rows["ci_high"] - rows["ci_low"]) / (2 * norm.isf(0.025))
+    squares = float((((rows["estimate"] - truth) / se) ** 2).sum())
+    return 2 * min(chi2.cdf(squares, len(rows)), chi2.sf(squares, len(rows)))
 
 
 def assert_right(rows: pd.DataFrame, truth: float) -> None:
@@ -57,9 +59,10 @@ def assert_right(rows: pd.DataFrame, truth: float) -> None:
     assert rows.notna().all().all()
     assert abs(errors.mean()) < 3.3 * errors.std() / np.sqrt(len(errors))
     assert chance(rows, truth) > RARE
-    # The check is no formality: a standard error a fifth too small fails it, or two fifths too large.
-    assert chance(rescaled(rows, 0.8), truth) < RARE
-    assert chance(rescaled(rows, 1.4), truth) < RARE
+    assert chance_of_spread(rows, truth) > RARE
+    # The check is no formality: a standard error a fifth too small fails it, or a quarter too large.
+    assert chance_of_spread(rows, truth, 0.8) < RARE
+    assert chance_of_spread(rows, truth, 1.25) < RARE
 
 
 @pytest.mark.parametrize(
@@ -184,6 +187,15 @@ def test_the_published_certificate_holds(published):
     broken = tried[(tried["estimator"] == "naive") & (tried["errors"] != "none")]
     assert len(broken) == 8
     assert (broken["coverage"] < 0.5).all()
+
+
+def test_the_published_likelihood_is_right_or_wrong_as_the_page_says(published):
+    found = published.set_index(["regression", "errors", "gold", "estimator"])["coverage"]
+    for regression in ("covariate", "category"):
+        assert 0.93 < found[regression, "strong", 500, "likelihood"] < 0.97
+        assert found[regression, "curved", 500, "likelihood"] < 0.6
+        assert found[regression, "strong", 500, "likelihood, errors by truth alone"] < 0.02
+    assert 0.86 < found["covariate", "strong", 100, "likelihood"] < 0.88
 
 
 def test_every_cell_is_published_or_says_why_not(published):
