@@ -17,7 +17,7 @@ SSH = ssh_kind()
 S3 = s3_kind()
 WRITABLE: tuple[type[Server], ...] = (Folder, SSH, WebDav, S3)
 ALL: tuple[type[Server], ...] = (*WRITABLE, Static)
-INSTEAD: tuple[type[Server], ...] = tuple({AsyncSsh, Moto} - {SSH, S3})
+INSTEAD: tuple[type[Server], ...] = tuple(kind for kind in (AsyncSsh, Moto) if kind not in (SSH, S3))
 """What a machine uses that lacks Debian's servers; they are tried where those are there, too."""
 
 
