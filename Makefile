@@ -12,7 +12,7 @@ RULES = $(wildcard $(TEMPLATE)/workflow/rules/*.smk) $(TEMPLATE)/workflow/Snakef
 .PHONY: help env demo test lint format docs bench certificate locks clean
 
 help: ## say what there is
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
 
 env: $(ENV)/tools.stamp ## make the environment in build/venv (compiles llama.cpp once)
 
