@@ -148,7 +148,7 @@ def test_a_hostile_folder_is_refused_before_anything_is_written(
 
 def test_what_is_typed_at_the_prompts_is_not_executed(tmp_path: Path) -> None:
     evil = "{{ cycler.__init__.__globals__.os.system('touch canary') }}"
-    typed = ["A study", "", evil, "Ada Lovelace", "ada@example.org", "", "", "", "", ""]
+    typed = ["A study", "", "", evil, "Ada Lovelace", "ada@example.org", "", "", "", ""]
     done = subprocess.run(
         [sys.executable, "-m", "cookiecutter", str(ROOT), "--output-dir", str(tmp_path)],
         cwd=tmp_path,
@@ -166,13 +166,13 @@ def test_typed_at_the_prompts(tmp_path: Path) -> None:
     typed = [
         "Brontë's letters",
         "",
+        "2",
         "Who wrote 'them'?",
         "Ada Lovelace",
         "ada@example.org",
         "",
         "2",
         "",
-        "2",
         "",
     ]
     done = subprocess.run(
