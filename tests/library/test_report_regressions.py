@@ -145,7 +145,7 @@ def test_the_page_shows_figure_table_warnings_plan_and_assumptions(bare: Materia
     said = [item for b in page.blocks if isinstance(b, Items) for item in b.items]
     assert "PPI++ (LLM): not estimated: too few units." in said
     assert any(
-        "has a standard error of 0.20 and a power of .31; a power of .8 needs 210, 150 more" in i
+        "with 60 gold units: DSL (LLM), standard error 0.20 and power .31 (.8 needs 210, 150 more)." in i
         for i in said
     )
     shares = next(b for b in page.blocks if isinstance(b, Table) and b.caption.startswith("Shares"))

@@ -13,7 +13,7 @@ from study.errors import StudyError
 if TYPE_CHECKING:
     from study.inference.formula import Formula
 
-LEAST_LIKELY = "document_id"
+ALWAYS_THERE = "document_id"
 """A column that every table of measures has."""
 
 
@@ -69,8 +69,8 @@ def _formula(config: dict[str, Any], analysis: dict[str, Any]) -> Formula:
     if known is None:
         return parse_formula(analysis["formula"], _Anything())
     if analysis["coded"]:
-        return parse_formula(analysis["formula"], [*analysis["coded"], *known, LEAST_LIKELY])
-    return parse_formula(analysis["formula"], [*measures(config), *known, *labels, LEAST_LIKELY])
+        return parse_formula(analysis["formula"], [*analysis["coded"], *known, ALWAYS_THERE])
+    return parse_formula(analysis["formula"], [*measures(config), *known, *labels, ALWAYS_THERE])
 
 
 def _columns(
@@ -84,9 +84,9 @@ def _columns(
     }
     for key, columns in named.items():
         for column in columns:
-            if known is not None and column not in (*known, LEAST_LIKELY):
+            if known is not None and column not in (*known, ALWAYS_THERE):
                 yield document.error(
-                    (*place, key), "There is no such covariate.", found=column, allowed=[*known, LEAST_LIKELY]
+                    (*place, key), "There is no such covariate.", found=column, allowed=[*known, ALWAYS_THERE]
                 )
     group = analysis["aggregate"]
     if (

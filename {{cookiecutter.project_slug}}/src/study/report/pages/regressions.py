@@ -18,7 +18,6 @@ CAUTION = (
     " coefficients in any direction, also when a measure agrees well with the criterion. They describe the"
     " measures, not yet the world."
 )
-POWER = 0.8
 _SHORT = {"naive": "uncorrected (naive)", "dictionary": "uncorrected dictionary"}
 
 
@@ -279,20 +278,21 @@ def _planning(material: Material, name: str, names: Names) -> list[Block]:
 
 def _enough(rows: pd.DataFrame, term: str, names: Names) -> str:
     here = rows[(rows["term"] == term) & (rows["now"] == "True")]
+    if here.empty:
+        return ""
     parts = []
     for _, row in here.iterrows():
-        who = corrected.estimator(names, row)
-        size = words.number(row["std_error"])
-        now = f"{who} has a standard error of {size} and a power of {words.r(row['power'])}"
+        size, power = words.number(row["std_error"]), words.r(row["power"])
         n, enough = row["n_gold"], row["n_for_power"]
         if not words.known(enough):
-            then = "a power of .8 is out of reach even if people code all units"
+            then = ".8 is out of reach even if people code all units"
         elif enough <= n:
-            then = f"{words.count(enough)} would be enough for a power of .8"
+            then = f"{words.count(enough)} would be enough for .8"
         else:
-            then = f"a power of .8 needs {words.count(enough)}, {words.count(enough - n)} more"
-        parts.append(f"with {words.plural(int(n), 'gold unit')}, {now}; {then}")
-    return words.sentence(f"{in_words(term)}: {'; '.join(parts)}") if parts else ""
+            then = f".8 needs {words.count(enough)}, {words.count(enough - n)} more"
+        parts.append(f"{corrected.estimator(names, row)}, standard error {size} and power {power} ({then})")
+    n = words.plural(int(here["n_gold"].iloc[0]), "gold unit")
+    return words.sentence(f"{in_words(term)}, with {n}: {'; '.join(parts)}")
 
 
 def _assumptions(material: Material) -> list[Block]:
