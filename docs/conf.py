@@ -9,6 +9,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 # The documented code is the template's own: it is copied verbatim, so it can be imported in place.
 sys.path.insert(0, str(ROOT / "{{cookiecutter.project_slug}}" / "src"))
+sys.path.insert(0, str(ROOT))
+
+from gallery import documentation  # noqa: E402
+
+documentation.write(ROOT / "docs" / "gallery")
 
 project = "cookiecutter-llm-study"
 author = "The cookiecutter-llm-study authors"

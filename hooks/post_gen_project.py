@@ -22,6 +22,8 @@ CONTEXT = r"""{{ cookiecutter | tojson }}"""
 FIRST_COMMIT = "Start the study"
 NETWORK = re.compile(r"(https?|ssh|git)://|[^/:]+@[^/:]+:")
 """How the address of a repository begins that others can reach."""
+OF_THE_GALLERY = ("gallery.md", "small.yaml", "verdicts.csv")
+"""Files of a starter that say what the template's gallery needs to know, and are no part of a study."""
 REPOSITORY_VARIABLES = {
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -51,8 +53,8 @@ def lay_parts(starter: str, licence: str) -> None:
         shutil.rmtree(folder)
     chosen = Path("starters", starter)
     for path in sorted(chosen.rglob("*")):
-        if path.is_file():
-            target = path.relative_to(chosen)
+        target = path.relative_to(chosen)
+        if path.is_file() and target.as_posix() not in OF_THE_GALLERY:
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
     Path("licences", licence).replace("LICENSE")

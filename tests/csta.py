@@ -22,7 +22,8 @@ SHA256 = "b19a325248edc3e59c2cc1c3e8597cea40ea9b35b42ee4f178cae2077e3bee57"
 
 
 @functools.cache
-def _read() -> pd.DataFrame:
+def archive() -> Path:
+    """Return the archive with the codings, checked by hash."""
     mirror = os.environ.get("STUDY_MIRROR")
     path = Path(mirror or ".") / FILE
     if not path.is_file():
@@ -32,8 +33,13 @@ def _read() -> pd.DataFrame:
         )
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     assert found == SHA256, f"{path} is not the expected file: its sha256 is {found}, not {SHA256}."
-    with zipfile.ZipFile(path) as archive:
-        return pd.read_stata(io.BytesIO(archive.read(MEMBER)))
+    return path
+
+
+@functools.cache
+def _read() -> pd.DataFrame:
+    with zipfile.ZipFile(archive()) as opened:
+        return pd.read_stata(io.BytesIO(opened.read(MEMBER)))
 
 
 def manifesto_sentences() -> pd.DataFrame:

@@ -19,7 +19,7 @@ def test_each_fragment_is_a_valid_configuration(tmp_path: Path) -> None:
     file = tmp_path / "config" / "study.yaml"
     tutorial = yaml.safe_load(file.read_text(encoding="utf-8"))
     parts = [block.body for block in blocks(PAGE) if block.part and block.file == "config/study.yaml"]
-    assert len(parts) == 3
+    assert len(parts) == 7
     for part in map(yaml.safe_load, parts):
         file.write_text(yaml.safe_dump(laid_over(tutorial, part), sort_keys=False), encoding="utf-8")
         config = load(tmp_path)

@@ -23,6 +23,8 @@ PAGES = [
     "how-to/draw-a-gold-sample.md",
     "how-to/code-by-hand.md",
     "how-to/correct-a-regression.md",
+    "how-to/run-an-experiment.md",
+    "how-to/show-every-choice.md",
 ]
 
 

@@ -108,7 +108,7 @@ def test_what_was_committed_without_a_run_runs_in_the_clone(hub: Path, tmp_path:
     author = colleague(hub, tmp_path / "author")
     edit(author / "src/study/figures/scatter.py", "from __future__", "# Drawn anew.\nfrom __future__")
     share(author, "An edit without a run")
-    assert planned(colleague(hub, tmp_path / "clone")) == {"figure_scatter", "pages"}
+    assert planned(colleague(hub, tmp_path / "clone")) == {"figures", "pages"}
 
 
 def test_a_pull_into_a_clone_that_ran_something_itself(hub: Path, tmp_path: Path) -> None:

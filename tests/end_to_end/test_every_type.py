@@ -273,7 +273,7 @@ def test_the_report_shows_every_prompt(study: Path) -> None:
     for coder, names in (("llm", list(CODEBOOKS)), ("drawn", DRAWN)):
         for name in names:
             assert instrument(study, name, coder).instrument_id in page
-    assert len(list((study / "results/report").glob("*.html"))) == 14
+    assert len(list((study / "results/report").glob("*.html"))) == 16
     figures = {path.name for path in (study / "results/figures").glob("*.png")}
     assert {f"labels_{construct}.png" for construct in CONSTRUCTS} <= figures
 

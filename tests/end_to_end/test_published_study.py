@@ -145,7 +145,7 @@ def test_a_comment_in_a_figure_module_draws_figures_again_and_nothing_else(study
     module = study / "src/study/figures/scatter.py"
     text = module.read_text(encoding="utf-8")
     module.write_text(text + "# A comment.\n", encoding="utf-8")
-    assert planned(study) == {"figure_scatter", "pages"}
+    assert planned(study) == {"figures", "pages"}
     module.write_text(text, encoding="utf-8")
     assert planned(study) == set()
 

@@ -46,6 +46,9 @@ def test_brier_score_equals_scikit_learn():
     assert brier_score(probabilities, truth) == pytest.approx(expected)
     assert brier_score(np.eye(3), np.array([0, 1, 2])) == 0
     assert brier_score(np.eye(3), np.array([1, 2, 0])) == 2
+    # A true class that the coder cannot name had the probability 0.
+    assert brier_score(np.eye(3), np.array([-1, -1, -1])) == 2
+    assert brier_score(np.array([[0.5, 0.5]]), np.array([-1])) == 1.5
 
 
 def test_labels_of_one_sign_are_one_class():

@@ -60,7 +60,7 @@ def test_all_columns_are_kept_unless_some_are_listed(tmp_path: Path) -> None:
             ("corpus.text", "A coding sheet needs the texts", "'ours'"),
         ),
         ({"gold": {"raters": ["anna"]}}, ("corpus.text", "coding sheets", "gold.raters")),
-        ({"gold": {"seal": True, "draw": {"n": 20}}}, ("gold.seal", "'experts' are a column of the corpus")),
+        ({"gold": {"seal": True, "draw": {"n": 20}}}, ("gold.seal", "'experts' were made elsewhere")),
         ({"units": {"segment": "sentence"}}, ("corpus.text", "units.segment", "divide texts")),
         ({"corpus": {"duplicate_texts": "first"}}, ("corpus.text", "corpus.duplicate_texts")),
         (
@@ -91,6 +91,79 @@ def test_what_cannot_be_is_explained(tmp_path: Path, changed: dict[str, Any], wo
     message = str(caught.value)
     assert all(word in message for word in words), message
     assert message.startswith("config/study.yaml")
+
+
+def own(**keys: Any) -> dict[str, Any]:
+    """Return the section of a coder whose codes are in a table of their own."""
+    coder = {"type": "given", "of": "llm", "file": "data/codes.csv", "columns": {"county_wrong": "value"}}
+    return {"coders": {"gpt4": {**coder, **keys}}}
+
+
+def from_source(**keys: Any) -> dict[str, Any]:
+    source = {"file": "data/codes.csv", "columns": ["id", "method", "value"], **keys.pop("source", {})}
+    return own(file=None, sources=[source], **{"id": "id", **keys})
+
+
+def test_codes_may_be_in_a_table_of_their_own(tmp_path: Path) -> None:
+    coder = load(write(tmp_path, own()))["coders"]["gpt4"]
+    assert [source["file"] for source in coder["sources"]] == ["data/codes.csv"]
+    assert coder["sources"][0]["where"] == {}
+    assert (coder["id"], coder["repeat"], coder["reduce"]) == ("unit_id", None, None)
+    column = {"column": "value", "where": {"method": "gpt4"}}
+    long = from_source(columns={"county_wrong": column}, repeat="method", reduce="sign")
+    coder = load(write(tmp_path, long))["coders"]["gpt4"]
+    assert coder["columns"]["county_wrong"] == column
+    assert coder["repeat"] == "method"
+
+
+def test_codes_in_the_corpus_have_no_source(tmp_path: Path) -> None:
+    assert load(write(tmp_path))["coders"]["gpt4"]["sources"] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (own(sources=[{"file": "data/x.csv"}]), ("coders.gpt4.sources", "either 'file' or 'sources'")),
+        (own(file="/data/codes.csv"), ("coders.gpt4.file", "absolute")),
+        (
+            own(file=None, sources=[{"url": "https://example.org/x.csv"}]),
+            ("coders.gpt4.sources[1]", "sha256"),
+        ),
+        (own(file=None, id="id"), ("coders.gpt4.id", "columns of the corpus")),
+        (own(file=None, repeat="run"), ("coders.gpt4.repeat", "columns of the corpus")),
+        (
+            own(file=None, columns={"county_wrong": {"column": "machine", "where": {"a": 1}}}),
+            ("coders.gpt4.columns.county_wrong", "one row a text"),
+        ),
+        (from_source(id="ids"), ("coders.gpt4.id", "no such column", "Did you mean 'id'?")),
+        (from_source(repeat="run"), ("coders.gpt4.repeat", "no such column")),
+        (
+            from_source(columns={"county_wrong": "code"}),
+            ("coders.gpt4.columns.county_wrong", "no such column"),
+        ),
+        (
+            from_source(columns={"county_wrong": {"column": "value", "where": {"metod": "x"}}}),
+            ("coders.gpt4.columns.county_wrong.where.metod", "Did you mean 'method'?"),
+        ),
+        (
+            from_source(columns={"county_wrong": {"where": {"method": "x"}}}),
+            ("coders.gpt4.columns.county_wrong", "'column' is missing"),
+        ),
+        (
+            from_source(source={"where": {"metod": "x"}}),
+            ("coders.gpt4.sources[1].where.metod", "Did you mean 'method'?"),
+        ),
+        (from_source(source={"where": {"method": []}}), ("where.method", "This is empty")),
+        (from_source(reduce="signs"), ("coders.gpt4.reduce", "sign, round")),
+    ],
+)
+def test_what_cannot_be_of_such_a_table(
+    tmp_path: Path, changed: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    with pytest.raises(StudyError) as caught:
+        load(write(tmp_path, changed))
+    message = str(caught.value)
+    assert all(word in message for word in words), message
 
 
 def test_a_construct_without_a_column_is_named(tmp_path: Path) -> None:

@@ -96,6 +96,17 @@ def test_sources_are_put_together_with_prefixes_and_constant_columns() -> None:
     assert flow[flow["step"] == "read"]["group"].tolist() == ["news", "ads"]
 
 
+def test_rows_that_are_not_meant_are_no_texts() -> None:
+    source = write("x.csv", "id,text,kind\n1,one,title\n2,two,body\n2,again,title\n")
+    units, flow = build({"sources": [{**source, "where": {"kind": "title"}, "prefix": "a-"}]})
+    assert units["unit_id"].tolist() == ["a-1", "a-2"]
+    assert units["text"].tolist() == ["one", "again"]
+    assert count(flow, "read") == 2
+    assert "2 of 3 rows: kind title" in flow["note"].iloc[0]
+    with pytest.raises(StudyError, match="No row has this value in the column 'kind'"):
+        build({"sources": [{**source, "where": {"kind": "lead"}}]})
+
+
 def test_the_order_of_rows_makes_no_difference() -> None:
     rows = [f"{n},text {n}\n" for n in range(50)]
     first, _ = build(write("x.csv", "id,text\n" + "".join(rows)))

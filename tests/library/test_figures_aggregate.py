@@ -6,8 +6,7 @@ from matplotlib.text import Text
 
 from study.config.names import FIXED_TABLES
 from study.figures import style
-from study.figures.aggregate import SINGLE_TEXTS, aggregate_figure, main
-from study.validity.table import write_table
+from study.figures.aggregate import SINGLE_TEXTS, aggregate_figure, draw
 
 TYPES = {"llm": "llm", "vader": "dictionary", "humans": "human"}
 
@@ -143,17 +142,9 @@ def test_no_name_of_the_domains_breaks_the_figure(tmp_path):
     assert "means by $\\frac{x_1$" in words(figure)
 
 
-def test_the_program_writes_the_same_bytes_again(tmp_path):
-    write_table(example(), tmp_path / "aggregate_validity.csv")
-    book = {"level": "ordinal", "values": {"good": 1, "bad": -1}}
+def test_every_construct_gets_the_same_bytes_again(tmp_path):
     for run in ("1", "2"):
-        main(
-            aggregate_file=tmp_path / "aggregate_validity.csv",
-            png_files=[tmp_path / run / "mood.png", tmp_path / run / "tone.png"],
-            pdf_files=[tmp_path / run / "mood.pdf", tmp_path / run / "tone.pdf"],
-            coders={"mood": TYPES},
-            codebooks={"mood": book, "tone": book},
-            compare={"criterion": "humans", "by": None},
-        )
+        draw(example(), tmp_path / run, coders={"mood": TYPES, "tone": TYPES}, criterion="humans", by=None)
     for name in ("mood.png", "mood.pdf", "tone.png", "tone.pdf"):
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+        files = [tmp_path / run / f"aggregate_{name}" for run in ("1", "2")]
+        assert files[0].read_bytes() == files[1].read_bytes()

@@ -1,19 +1,12 @@
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-import study
 from study.figures import style
-from study.figures.agreement import agreement_figure, main, published_values
+from study.figures.agreement import agreement_figure, draw, published_values
 from study.validity.agreement import COLUMNS
-from study.validity.table import write_table
 
 TYPES = {"llm": "llm", "vader_2014": "dictionary", "ridge": "supervised", "humans": "human"}
 
@@ -188,31 +181,19 @@ def test_of_hundreds_of_domains_the_largest_are_drawn_and_that_is_said():
     assert "11 of 300 domains are drawn" in words(figure).replace("\n", " ")
 
 
-def test_the_program_writes_the_same_bytes_again(tmp_path):
-    write_table(example(), tmp_path / "agreement.csv")
+def test_every_construct_gets_the_same_bytes_again(tmp_path):
     keys = {"domain": "letters", "subset": "all", "measure": "vader_2014"}
-    arguments = {
-        "coders": {"mood": TYPES},
-        "codebooks": {
-            "mood": {"level": "interval", "values": {}},
-            "other": {"level": "nominal", "values": {}},
-        },
-        "compare": {"criterion": "humans", "by": "domain"},
+    options = {
+        "coders": {"mood": TYPES, "other": TYPES},
+        "codebooks": {"mood": {"level": "interval"}, "other": {"level": "nominal"}},
+        "criterion": "humans",
         "published": [printed("c", "0.5", **keys)],
     }
-    first = {kind: [tmp_path / f"{name}.{kind}" for name in ("mood", "other")] for kind in ("png", "pdf")}
-    again = {kind: [tmp_path / "again" / file.name for file in first[kind]] for kind in first}
-    main(
-        agreement_file=tmp_path / "agreement.csv", png_files=first["png"], pdf_files=first["pdf"], **arguments
-    )
-    command = [sys.executable, "-m", "study.figures.agreement"]
-    command += ["--agreement-file", str(tmp_path / "agreement.csv")]
-    command += ["--png-files", *map(str, again["png"]), "--pdf-files", *map(str, again["pdf"])]
-    for name, value in arguments.items():
-        command += [f"--{name}", json.dumps(value)]
-    source = str(Path(study.__file__).parents[1])
-    subprocess.run(command, check=True, env={"PYTHONPATH": source, "PATH": "", "HOME": str(tmp_path)})
-    for kind, files in first.items():
-        assert [file.read_bytes() for file in files] == [file.read_bytes() for file in again[kind]]
-    assert first["png"][0].read_bytes().startswith(b"\x89PNG")
-    assert b"CreationDate" not in first["pdf"][0].read_bytes()
+    for run in ("1", "2"):
+        draw(example(), tmp_path / run, **options)
+    for name in ("mood.png", "mood.pdf", "other.png", "other.pdf"):
+        files = [tmp_path / run / f"agreement_{name}" for run in ("1", "2")]
+        assert files[0].read_bytes() == files[1].read_bytes()
+    draw(example(), tmp_path / "3", **options | {"published": []})
+    marked, unmarked = (tmp_path / run / "agreement_mood.png" for run in ("1", "3"))
+    assert marked.read_bytes() != unmarked.read_bytes()

@@ -4,9 +4,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from study.figures import style
-from study.figures.calibration import calibration_figure, main
+from study.figures.calibration import calibration_figure, draw
 from study.validity.calibration import COLUMNS
-from study.validity.table import write_table
 
 TYPES = {"llm": "llm", "logit": "supervised", "humans": "human"}
 
@@ -84,17 +83,9 @@ def test_of_hundreds_of_domains_the_largest_are_drawn():
     assert len(figure.axes) == 10
 
 
-def test_the_program_writes_the_same_bytes_again(tmp_path):
-    write_table(example(), tmp_path / "calibration.csv")
-    book = {"level": "ordinal", "values": {"good": 1, "bad": -1}}
+def test_every_construct_gets_the_same_bytes_again(tmp_path):
     for run in ("1", "2"):
-        main(
-            calibration_file=tmp_path / "calibration.csv",
-            png_files=[tmp_path / run / "mood.png", tmp_path / run / "tone.png"],
-            pdf_files=[tmp_path / run / "mood.pdf", tmp_path / run / "tone.pdf"],
-            coders={"mood": TYPES},
-            codebooks={"mood": book, "tone": book},
-            compare={"criterion": "humans", "by": "domain"},
-        )
+        draw(example(), tmp_path / run, coders={"mood": TYPES, "tone": TYPES}, criterion="humans")
     for name in ("mood.png", "mood.pdf", "tone.png", "tone.pdf"):
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+        files = [tmp_path / run / f"calibration_{name}" for run in ("1", "2")]
+        assert files[0].read_bytes() == files[1].read_bytes()

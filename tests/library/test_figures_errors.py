@@ -7,8 +7,7 @@ from matplotlib.text import Text
 
 from study.config.names import FIXED_TABLES
 from study.figures import style
-from study.figures.errors import chosen_levels, errors_figure, in_order, main
-from study.validity.table import write_table
+from study.figures.errors import chosen_levels, draw, errors_figure, in_order
 
 TYPES = {"llm": "llm", "vader": "dictionary", "vader_2014": "dictionary", "humans": "human"}
 HOSTILE = ["$\\frac{x_1$ <b>", "_no\nend\x1b", "县级 Комментарии " * 9, "NA"]
@@ -173,17 +172,10 @@ def test_no_name_of_a_level_breaks_the_figure(tmp_path):
     assert "a_{$" in shown
 
 
-def test_the_program_writes_the_same_bytes_again(tmp_path):
-    write_table(example(), tmp_path / "error_levels.csv")
-    book = {"level": "ordinal", "values": {"good": 1, "bad": -1}}
+def test_every_construct_gets_the_same_bytes_again(tmp_path):
+    options = {"criterion": "humans", "error_by": ["region", "year"]}
     for run in ("1", "2"):
-        main(
-            error_levels_file=tmp_path / "error_levels.csv",
-            png_files=[tmp_path / run / "mood.png", tmp_path / run / "tone.png"],
-            pdf_files=[tmp_path / run / "mood.pdf", tmp_path / run / "tone.pdf"],
-            coders={"mood": TYPES},
-            codebooks={"mood": book, "tone": book},
-            compare={"criterion": "humans", "error_by": ["region", "year"]},
-        )
+        draw(example(), tmp_path / run, coders={"mood": TYPES, "tone": TYPES}, **options)
     for name in ("mood.png", "mood.pdf", "tone.png", "tone.pdf"):
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+        files = [tmp_path / run / f"errors_{name}" for run in ("1", "2")]
+        assert files[0].read_bytes() == files[1].read_bytes()

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from study.figures import style
-from study.figures.estimates import MOST_TERMS, estimates_figure, main
+from study.figures.estimates import MOST_TERMS, draw, estimates_figure, read_table
 from study.inference.analyses import COLUMNS
 
 KINDS = {"llm": "llm", "words": "dictionary", "humans": "human"}
@@ -89,19 +89,18 @@ def test_thresholds_of_an_ordered_logit_are_no_coefficients() -> None:
     assert titles == ["anger"]
 
 
-def test_the_program_writes_both_files_the_same_every_time(tmp_path: Path) -> None:
-    table = tmp_path / "main.csv"
-    example().assign(coder=lambda t: t["coder"].replace("llm", "模型")).to_csv(table, index=False)
-    made = []
-    for name in ("one", "two"):
-        png, pdf = tmp_path / f"{name}.png", tmp_path / f"{name}.pdf"
-        main(
-            table_files=[table],
-            png_files=[png],
-            pdf_files=[pdf],
+def test_every_analysis_gets_the_same_bytes_again(tmp_path: Path) -> None:
+    named = example().assign(coder=lambda t: t["coder"].replace("llm", "模型"))
+    named.to_csv(tmp_path / "main.csv", index=False)
+    table = read_table(tmp_path / "main.csv")
+    for run in ("1", "2"):
+        draw(
+            {"main": table, "other": table},
+            tmp_path / run,
             coders=KINDS | {"模型": "llm"},
-            coded={"main": ["anger"]},
+            coded={"main": ["anger"], "other": []},
             expected={"H1": {"analysis": "main", "term": "anger"}},
         )
-        made.append((png.read_bytes(), pdf.read_bytes()))
-    assert made[0] == made[1]
+    for name in ("main.png", "main.pdf", "other.png", "other.pdf"):
+        files = [tmp_path / run / f"estimates_{name}" for run in ("1", "2")]
+        assert files[0].read_bytes() == files[1].read_bytes()

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from study.figures import style
-from study.figures.labels import CRITERION, MEAN, WON, label_shares, labels_figure, main, valid_masses
+from study.figures.labels import CRITERION, MEAN, WON, draw, label_shares, labels_figure, valid_masses
 from study.validity import wilson_interval
 
 TYPES = {"llm": "llm", "humans": "human"}
@@ -209,19 +209,11 @@ def test_one_text_has_no_interval_of_its_mean():
     assert "n = 1" in words(drawn(table))
 
 
-def test_the_program_writes_the_same_bytes_again(tmp_path):
+def test_every_construct_gets_the_same_bytes_again(tmp_path):
     measures, coded = example()
-    measures.to_parquet(tmp_path / "measures.parquet")
-    coded.to_parquet(tmp_path / "llm.parquet")
+    options = {"codebooks": {"mood": BOOK, "tone": BOOK}, "thresholds": [0, 0], **OPTIONS}
     for run in ("1", "2"):
-        main(
-            measures_file=tmp_path / "measures.parquet",
-            codings_files=[tmp_path / "llm.parquet"],
-            png_files=[tmp_path / run / "mood.png"],
-            pdf_files=[tmp_path / run / "mood.pdf"],
-            coders={"mood": TYPES},
-            codebooks={"mood": BOOK},
-            compare={"criterion": "humans", "by": "domain", "thresholds": [0, 0]},
-        )
-    for name in ("mood.png", "mood.pdf"):
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+        draw(measures, {"llm": coded}, tmp_path / run, coders={"mood": TYPES, "tone": TYPES}, **options)
+    for name in ("mood.png", "mood.pdf", "tone.png", "tone.pdf"):
+        files = [tmp_path / run / f"labels_{name}" for run in ("1", "2")]
+        assert files[0].read_bytes() == files[1].read_bytes()

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from study.figures import style
-from study.figures.planning import MOST_TERMS, main, planning_figure
+from study.figures.planning import MOST_TERMS, draw, planning_figure, read_table
 from study.inference.gold_plan import COLUMNS
 
 KINDS = {"llm": "llm", "humans": "human"}
@@ -54,15 +54,13 @@ def test_nothing_to_plan_with_is_said() -> None:
     assert any("no gold codes" in text for text in printed)
 
 
-def test_the_program_draws_every_analysis(tmp_path: Path) -> None:
+def test_every_analysis_gets_the_same_bytes_again(tmp_path: Path) -> None:
     example().to_csv(tmp_path / "planning.csv", index=False)
-    names = ["main", "other"]
-    main(
-        planning_file=tmp_path / "planning.csv",
-        png_files=[tmp_path / f"{name}.png" for name in names],
-        pdf_files=[tmp_path / f"{name}.pdf" for name in names],
-        names=names,
-        coders=KINDS,
-        expected={},
-    )
-    assert all((tmp_path / f"{name}.png").stat().st_size > 1000 for name in names)
+    table = read_table(tmp_path / "planning.csv")
+    for run in ("1", "2"):
+        draw(table, tmp_path / run, names=["main", "other"], coders=KINDS, expected={})
+    for name in ("main.png", "main.pdf", "other.png", "other.pdf"):
+        files = [tmp_path / run / f"planning_{name}" for run in ("1", "2")]
+        assert files[0].read_bytes() == files[1].read_bytes()
+    sizes = [(tmp_path / "1" / f"planning_{name}.png").stat().st_size for name in ("main", "other")]
+    assert sizes[0] > sizes[1]  # the other analysis has nothing to plan with

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from study.figures import style
-from study.figures.scatter import MOST_POINTS, fitted_line, main, one_scale, scatter_figure
+from study.figures.scatter import MOST_POINTS, draw, fitted_line, one_scale, scatter_figure
 from study.validity import agreement_table
 from study_data import hutto_gilbert_units
 
@@ -176,16 +176,11 @@ def test_of_many_domains_the_largest_are_drawn():
     assert any(ax.get_title(loc="left").startswith("d007") for ax in figure.axes)
 
 
-def test_the_program_writes_the_same_bytes_again(tmp_path):
-    example(3 * MOST_POINTS + 30).to_parquet(tmp_path / "measures.parquet")
+def test_every_construct_gets_the_same_bytes_again(tmp_path):
+    measures = example(3 * MOST_POINTS + 30)
+    coders = {"mood": {"words": "dictionary", "humans": "human"}, "tone": {}}
     for run in ("1", "2"):
-        main(
-            measures_file=tmp_path / "measures.parquet",
-            png_files=[tmp_path / run / "mood.png", tmp_path / run / "tone.png"],
-            pdf_files=[tmp_path / run / "mood.pdf", tmp_path / run / "tone.pdf"],
-            coders={"mood": {"words": "dictionary", "humans": "human"}},
-            codebooks={"mood": BOOK, "tone": BOOK},
-            compare={"criterion": "humans", "by": "domain"},
-        )
+        draw(measures, tmp_path / run, coders=coders, codebooks={"mood": BOOK, "tone": BOOK}, **OPTIONS)
     for name in ("mood.png", "mood.pdf", "tone.png", "tone.pdf"):
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+        files = [tmp_path / run / f"scatter_{name}" for run in ("1", "2")]
+        assert files[0].read_bytes() == files[1].read_bytes()

@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
@@ -94,6 +95,17 @@ def test_the_theme_does_not_depend_on_the_users_preferences_and_leaves_them_alon
             assert matplotlib.rcParams["lines.markersize"] == matplotlib.rcParamsDefault["lines.markersize"]
             assert matplotlib.rcParams["axes.facecolor"] == "white"
         assert matplotlib.rcParams["lines.markersize"] == 31
+
+
+def test_colours_and_style_are_seaborns():
+    palette = seaborn.color_palette("colorblind").as_hex()
+    assert [style.COLOURS[kind] for kind in ("llm", "dictionary", "supervised")] == palette[:3]
+    ticks = seaborn.axes_style("ticks")
+    own = {"font.family", "grid.color", "axes.spines.top", "axes.spines.right"}
+    unused = {"font.sans-serif", "image.cmap"}  # the family is named, and so is every map of colours
+    with style.theme():
+        differs = {key for key, value in ticks.items() if matplotlib.rcParams[key] != value}
+    assert differs == own | unused
 
 
 def test_no_figure_is_taller_than_a_picture_can_be():

@@ -161,6 +161,8 @@ def test_the_id_is_the_sha256_of_the_identity_in_canonical_json(card: dict[str, 
 
 RANDOM = changed(BOOK, "prompt", to={"label_order": "random", "seed": 1})
 ROTATED = changed(BOOK, "prompt", to={"label_order": "rotated"})
+ROTATION = changed(BOOK, "prompt", to={"label_order": "rotation_1"})
+REVERSED = changed(BOOK, "prompt", to={"label_order": "reversed"})
 BEFORE = changed(BOOK, "prompt", to={"rationale": "before"})
 IN_WORDING = changed(BOOK, "wording", "main", to="{examples}\n{text}\n{question}")
 
@@ -194,6 +196,11 @@ CHANGES_ID: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "rotated": (BOOK, ROTATED),
     "random": (BOOK, RANDOM),
     "random or rotated": (ROTATED, RANDOM),
+    "one rotation": (BOOK, ROTATION),
+    "one rotation or all": (ROTATED, ROTATION),
+    "another rotation": (ROTATION, changed(ROTATION, "prompt", "label_order", to="rotation_2")),
+    "reversed": (BOOK, REVERSED),
+    "reversed or a rotation": (ROTATION, REVERSED),
     "seed": (RANDOM, changed(RANDOM, "prompt", "seed", to=2)),
     "order of rotated labels": (ROTATED, reversed_labels(ROTATED)),
     "definition of rotated labels": (ROTATED, changed(ROTATED, "categories", "bad", "define", to="Bad.")),
@@ -243,6 +250,8 @@ KEEPS_ID: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "texts of calibration": (BOOK, changed(BOOK, "calibration", "texts", to=["[MASK]"])),
     "seed of nothing": (BOOK, changed(BOOK, "prompt", "seed", to=2)),
     "seed of rotations": (ROTATED, changed(ROTATED, "prompt", "seed", to=2)),
+    "seed of one rotation": (ROTATION, changed(ROTATION, "prompt", "seed", to=2)),
+    "seed of the reversed order": (REVERSED, changed(REVERSED, "prompt", "seed", to=2)),
     "length of no rationale": (BOOK, changed(BOOK, "prompt", "rationale_tokens", to=61)),
     "sentence for no rationale": (BOOK, changed(BOOK, "reason", "before", to="Why?")),
     "sentence for the other place": (BEFORE, changed(BEFORE, "reason", "after", to="Why?")),
@@ -265,7 +274,28 @@ def test_what_cannot_change_an_answer_keeps_the_id(name: str, card: dict[str, An
     assert built(card, one).instrument_id == built(card, other).instrument_id
 
 
-@pytest.mark.parametrize("label_order", ["fixed", "rotated", "random"])
+@pytest.mark.parametrize("kind", EVERY_TYPE)
+def test_the_seed_of_drawn_answers_changes_the_id(kind: str, card: dict[str, Any]) -> None:
+    one, other = (changed(EVERY_TYPE[kind], "prompt", "seed", to=seed) for seed in (1, 2))
+    random = one["prompt"].get("label_order") == "random"
+    assert (built(card, one).instrument_id == built(card, other).instrument_id) is not random
+    ids = {built(card, book, temperature=t).instrument_id for book in (one, other) for t in (0.5, 1)}
+    assert len(ids) == 4
+
+
+@pytest.mark.parametrize("kind", EVERY_TYPE)
+def test_the_default_seed_is_not_written(kind: str, card: dict[str, Any]) -> None:
+    """So that instruments from before seeds decided draws keep their ids."""
+    book = changed(EVERY_TYPE[kind], "prompt", "seed", to=1)
+    for temperature in (0, 1):
+        found = built(card, book, temperature=temperature)
+        assert all("seed" not in question for question in found.identity["questions"])
+    assert built(card, {**book, "prompt": {**book["prompt"], "seed": 9}}, temperature=1).identity[
+        "questions"
+    ] == [{**found.identity["questions"][0], "seed": 9}]
+
+
+@pytest.mark.parametrize("label_order", ["fixed", "rotated", "random", "rotation_2", "reversed"])
 def test_a_definition_that_the_prompt_does_not_show_keeps_the_id(
     label_order: str, card: dict[str, Any]
 ) -> None:
@@ -356,6 +386,28 @@ def test_rotations_put_every_label_once_into_every_place(n: int, held_back: int,
     assert all(order[n:] == tuple(range(n, n + held_back)) for order in orders)
 
 
+def test_orders_by_hand() -> None:
+    assert question(4, 1, "rotation_1").orders("any") == [(1, 2, 3, 0, 4)]
+    assert question(4, 1, "rotation_3").orders("any") == [(3, 0, 1, 2, 4)]
+    assert question(4, 1, "reversed").orders("any") == [(3, 2, 1, 0, 4)]
+    assert question(3, 0, "rotation_2").orders("any") == [(2, 0, 1)]
+    assert question(3, 0, "reversed").orders("any") == [(2, 1, 0)]
+    assert question(12, 0, "rotation_11").orders("any") == [(11, *range(11))]
+
+
+@given(NUMBERS_OF_LABELS, st.integers(0, 1), st.integers(1, 40), DIGESTS)
+def test_one_rotation_is_one_of_all(n: int, held_back: int, first: int, digest: str) -> None:
+    """Counted round: a record has questions with more labels and with fewer ones."""
+    [order] = question(n, held_back, f"rotation_{first}").orders(digest)
+    assert order == question(n, held_back, "rotated").orders(digest)[first % n]
+
+
+@given(NUMBERS_OF_LABELS, st.integers(0, 1), DIGESTS)
+def test_the_reversed_order_keeps_not_codable_last(n: int, held_back: int, digest: str) -> None:
+    [order] = question(n, held_back, "reversed").orders(digest)
+    assert order[:n][::-1] + order[n:] == tuple(range(n + held_back))
+
+
 @given(NUMBERS_OF_LABELS, st.integers(0, 1), DIGESTS)
 def test_a_random_order_has_every_label_and_not_codable_last(n: int, held_back: int, digest: str) -> None:
     [order] = question(n, held_back, "random").orders(digest)
@@ -384,6 +436,7 @@ def test_random_orders_are_equally_frequent_and_differ_by_text_and_seed() -> Non
 WORDS = st.text(st.characters(), max_size=20)
 LABELS = st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=5, unique=True)
 RATIONALES = st.sampled_from(["none", "before", "after"])
+LABEL_ORDERS = ["fixed", "rotated", "random", "rotation_1", "rotation_2", "reversed"]
 
 
 @st.composite
@@ -403,7 +456,7 @@ def codebooks(draw: st.DrawFn) -> dict[str, Any]:
     }
     low, high = sorted(draw(st.tuples(st.integers(-9, 9), st.integers(-9, 9))))
     if book["type"] in ("classify", "rate"):
-        book["prompt"]["label_order"] = draw(st.sampled_from(["fixed", "rotated", "random"]))
+        book["prompt"]["label_order"] = draw(st.sampled_from(LABEL_ORDERS))
         book["not_codable"] = draw(st.sampled_from([None, {"label": "no idea"}]))
         book["categories"] = {label: {"define": draw(WORDS)} for label in draw(LABELS)}
         book["scale"] = {"low": low, "high": high, "anchors": {}}

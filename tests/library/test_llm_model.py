@@ -17,13 +17,15 @@ import pytest
 from library.embedded import MODEL, model_file
 from study.errors import StudyError
 from study.llm import model as module
-from study.llm.model import engine_versions, fingerprint, locate, main, prepare, read_card
+from study.llm.model import engine_versions, fingerprint, locate, main, prepare, read_card, variant
 from study.llm.weights import CACHE, sha256_of
 
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 F16_SHA256 = "a269e3181fcbb25046f99f64ba8d3c159165b211c2ff4ffca7ba1bb219d2ccd0"
+SPARSE_SHA256 = "d243c2fb2b2a20f14b2ce447014322062b31ba7653e48ebf12394696166e50e6"
 ABSENT = {"package": "no-such-package", "file": "model.gguf"}
 F16 = {**MODEL, "quantisation": "F16"}
+SPARSE = {**MODEL, "sparsity": 0.5}
 VERSIONS = {name: metadata.version(name) for name in ("guidance", "llama-cpp-python")}
 
 
@@ -69,13 +71,22 @@ def test_a_model_at_a_path(tmp_path: Path) -> None:
 def test_the_file_that_is_run(file: Path, tmp_path: Path, converted_files: Path) -> None:
     assert prepare(MODEL, tmp_path) == file
     assert prepare({**MODEL, "quantisation": None}, tmp_path) == file
-    assert prepare({**ABSENT, "quantisation": "F16"}, tmp_path) is None
+    assert prepare({**MODEL, "quantisation": None, "sparsity": 0}, tmp_path) == file
+    assert prepare({**ABSENT, "quantisation": "F16", "sparsity": 0.5}, tmp_path) is None
     assert not converted_files.exists()
     path = prepare(F16, tmp_path)
     assert path is not None
     assert path.is_relative_to(converted_files)
     assert sha256_of(path) == F16_SHA256
-    assert prepare(F16, tmp_path) == path
+    assert prepare({**F16, "sparsity": 0.0}, tmp_path) == path
+
+
+def test_the_type_and_the_sparsity_in_which_a_model_is_run() -> None:
+    for shipped in (MODEL, {**MODEL, "quantisation": None, "sparsity": 0}):
+        assert variant(shipped) == (None, 0)
+    assert variant(F16) == variant({**F16, "sparsity": 0}) == ("F16", 0)
+    assert variant(SPARSE) == variant({**F16, **SPARSE}) == ("F16", 0.5)
+    assert variant({**SPARSE, "quantisation": "Q8_0"}) == ("Q8_0", 0.5)
 
 
 def test_the_card(file: Path) -> None:
@@ -113,6 +124,37 @@ def test_the_card_is_of_the_file_that_is_run(file: Path) -> None:
         "file_type": "F16",
     }
     assert run.keys() == shipped.keys()
+
+
+def test_a_sparse_model(file: Path, tmp_path: Path, converted_files: Path) -> None:
+    where = (tmp_path, tmp_path / "cards", "smollm2", tmp_path / "cache")
+    expected = {"sha256": SHA256, "quantisation": "F16", "sparsity": 0.5, "engine": VERSIONS}
+    assert fingerprint(SPARSE, *where) == expected
+    assert not converted_files.exists()
+    card = card_of(tmp_path, SPARSE)
+    plain = read_card(file, "smollm2", SHA256, "F16")
+    assert {key: value for key, value in card.items() if value != plain.get(key)} == {
+        "file": "SmolLM2-135M-Instruct.Q4_1.sparsity-0.5.F16.gguf",
+        "sha256": SPARSE_SHA256,
+        "sparsity": 0.5,
+    }
+    assert card.keys() - {"sparsity"} == plain.keys()
+    assert prepare(SPARSE, tmp_path) == next(converted_files.rglob(card["file"]))
+    shutil.rmtree(converted_files)
+    # Without the model the card says what was run, and only a card of the same sparsity is used.
+    assert fingerprint(SPARSE, *where) == expected
+    absent = {**ABSENT, "sparsity": 0.5}
+    assert fingerprint(absent, *where) == expected
+    assert card_of(tmp_path, absent) == card_of(tmp_path, {**absent, "quantisation": "F16"}) == card
+    for other in (
+        ABSENT,
+        {**ABSENT, "quantisation": "F16"},
+        {**absent, "sparsity": 0.4},
+        {**absent, "quantisation": "Q8_0"},
+    ):
+        with pytest.raises(StudyError, match="is not installed, and the study has no card of it"):
+            card_of(tmp_path, other)
+    assert not converted_files.exists()
 
 
 def test_a_storage_type_that_llama_cpp_has_no_name_for(file: Path, tmp_path: Path) -> None:
@@ -218,8 +260,11 @@ def test_a_model_that_is_not_installed_and_has_no_card(tmp_path: Path) -> None:
         card_of(tmp_path, {"path": "models/own.gguf"})
 
 
+SPOILT = b'{"source": {"sha256": "0"}, "quantisation": null, "engine": {}, "sparsity": "half"}'
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", b"[]", b'{"source": "0"}', b'{"source": {"sha256": "0"}}', b"\xff"]
+    "content", [b"", b"{}", b"[]", b'{"source": "0"}', b'{"source": {"sha256": "0"}}', SPOILT, b"\xff"]
 )
 def test_a_kept_card_that_is_none(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "cards").mkdir()
@@ -250,7 +295,8 @@ def test_the_fingerprint_of_what_is_not_known(tmp_path: Path) -> None:
     nothing = {"sha256": None, "quantisation": None, "engine": None}
     assert fingerprint(ABSENT, *where) == nothing
     known = {"sha256": SHA256, "quantisation": "F16"}
-    assert fingerprint({**ABSENT, **known}, *where) == {**nothing, **known}
+    assert fingerprint({**ABSENT, **known, "sparsity": 0}, *where) == {**nothing, **known}
+    assert fingerprint({**ABSENT, **known, "sparsity": 0.3}, *where) == {**nothing, **known, "sparsity": 0.3}
 
 
 def test_a_remembered_hash_notices_a_changed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

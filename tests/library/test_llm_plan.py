@@ -9,6 +9,7 @@ import pytest
 
 from library.coding_jobs import LENGTH, Job, Study, instrument, some, task
 from library.embedded import UNPACKED, model_file
+from library.laboratory import experiment
 from study.instrument import Instrument
 from study.llm.coding import main as ask
 from study.llm.engine import LabelEngine
@@ -36,8 +37,8 @@ def engine() -> LabelEngine:
     return LabelEngine(model_file(UNPACKED), context=512, threads=1)
 
 
-def plan(here: Study, model: dict[str, Any] = UNPACKED) -> None:
-    arguments = here.arguments()
+def plan(here: Study, model: dict[str, Any] = UNPACKED, **others: Any) -> None:
+    arguments = here.arguments(**others)
     for name in ("shard", "shards", "index", "model"):
         del arguments[name]
     main(**arguments, models={"small": model}, model_of={"llm": "small"}, root=here.root)
@@ -116,3 +117,19 @@ def test_when_all_is_known_the_model_is_not_needed(
     Job(tmp_path / "responses", engine).ask(some(2), tone)
     plan(here, ABSENT)
     assert "nothing will be asked" in capsys.readouterr().out
+
+
+def test_an_experiment_is_a_row_a_model(
+    tmp_path: Path, card: dict[str, Any], tone: Instrument, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = Study(tmp_path, some(3), [tone])
+    factors: dict[str, list[Any]] = {"label_order": ["fixed", "rotation_1"], "quantisation": ["F16", "Q8_0"]}
+    trials = tmp_path / "order.json"
+    trials.write_text(experiment(tmp_path, card, factors).to_json(), encoding="utf-8")
+    plan(here, trials=[trials])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[1][:6] == ["llm", "tone", "small", "3", "0", "3"]
+    # Every storage type is tried with the one that is there: none is made only to be measured.
+    assert rows[2][:7] == ["experiment", "order", "tone", "small", "12", "0", "12"]
+    assert int(rows[2][7]) > 100
+    assert rows[4][0] == "15"

@@ -31,6 +31,8 @@ from study.llm.weights import CACHE, cache_folder, converted, sha256_of, storage
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 F16_SHA256 = "a269e3181fcbb25046f99f64ba8d3c159165b211c2ff4ffca7ba1bb219d2ccd0"
 """Of the embedded model in F16, by the version of llama.cpp that studies lock."""
+SPARSE_SHA256 = "d243c2fb2b2a20f14b2ce447014322062b31ba7653e48ebf12394696166e50e6"
+"""And with a sparsity of 0.5."""
 
 CHOICES = schema.read_schema("study")["properties"]["models"]["additionalProperties"]["properties"]
 TYPES = [choice for choice in CHOICES["quantisation"]["enum"] if choice is not None]
@@ -40,8 +42,8 @@ from pathlib import Path
 from study.job import run
 from study.llm.weights import converted
 
-def main(*, source: Path, sha256: str, type: str) -> None:
-    print(converted(source, sha256, type))
+def main(*, source: Path, sha256: str, type: str, sparsity: float) -> None:
+    print(converted(source, sha256, type, sparsity))
 
 run(main)
 """
@@ -67,9 +69,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     types: list[str] = []
     really = weights._quantise
 
-    def counted(source: Path, target: Path, quantisation: str) -> None:
+    def counted(source: Path, target: Path, quantisation: str, name: str | None = None) -> None:
         types.append(quantisation)
-        really(source, target, quantisation)
+        really(source, target, quantisation, name)
 
     monkeypatch.setattr(weights, "_quantise", counted)
     return types
@@ -109,10 +111,16 @@ def tensors(path: Path) -> dict[str, tuple[str, int]]:
         ggml.gguf_free(gguf)
 
 
-def converting(source: Path, quantisation: str) -> subprocess.Popen[str]:
+def converting(source: Path, quantisation: str, sparsity: float = 0) -> subprocess.Popen[str]:
     """Convert in another process, which prints the path; it leads a process group of its own."""
+    arguments = [
+        f"--source={source}",
+        f"--sha256={SHA256}",
+        f"--type={quantisation}",
+        f"--sparsity={sparsity}",
+    ]
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, f"--source={source}", f"--sha256={SHA256}", f"--type={quantisation}"],
+        [sys.executable, "-c", PROGRAM, *arguments],
         env=os.environ | {"PYTHONPATH": str(Path(study.__file__).parents[1])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -146,6 +154,40 @@ def test_f16_is_made_once_and_is_the_same_everywhere(
     assert path.stat().st_mtime_ns == written
     assert made == ["F16"]
     assert capfd.readouterr() == ("", "")
+
+
+def test_two_processes_make_one_sparse_file(file: Path, cache: Path) -> None:
+    first = converting(file, "F16", 0.5)
+    unfinished(first, cache)
+    second = converting(file, "F16", 0.5)
+    folder = cache / f"{SHA256}-llama-cpp-python-{metadata.version('llama-cpp-python')}"
+    path = folder / "SmolLM2-135M-Instruct.Q4_1.sparsity-0.5.F16.gguf"
+    for process in (first, second):
+        out, err = process.communicate()
+        assert (process.returncode, out) == (0, f"{path}\n"), err
+        assert err == f"Converting the model file {file.name} to F16 with a sparsity of 0.5, once: {path}\n"
+    assert sha256_of(path) == SPARSE_SHA256
+    assert sorted(p.name for p in folder.iterdir()) == [path.name, f"{path.name}.sha256"]
+
+
+def test_a_sparse_file_is_made_once_and_again_where_it_is_damaged(
+    file: Path, made: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = converted(file, SHA256, "Q4_0", 0.125)
+    digest = sha256_of(path)
+    assert converted(file, SHA256, "Q4_0", 0.125) == path
+    assert made == ["F32", "Q4_0"]
+    os.truncate(path, 1_000_000)
+    capfd.readouterr()
+    assert converted(file, SHA256, "Q4_0", 0.125) == path
+    assert capfd.readouterr().err == f"The converted model file {path} is damaged: it is made again.\n"
+    assert sha256_of(path) == digest
+    # A share of 0 is no file of its own.
+    plain = converted(file, SHA256, "Q4_0", 0)
+    assert plain.name == "SmolLM2-135M-Instruct.Q4_1.Q4_0.gguf"
+    assert made == ["F32", "Q4_0"] * 2 + ["Q4_0"]
+    assert sha256_of(plain) != digest
+    assert len(list(path.parent.iterdir())) == 4
 
 
 def test_the_number_of_threads_changes_no_byte(file: Path, tmp_path: Path) -> None:
@@ -251,10 +293,11 @@ def room_for(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk(file: Path, cache: Path) -> None:
-    with room_for(50_000_000), pytest.raises(StudyError, match="could not convert") as error:
-        converted(file, SHA256, "F16")
-    for words in (str(cache), CACHE, "GB free", file.name, "F16", "iostream error"):
+@pytest.mark.parametrize(("sparsity", "room", "written"), [(0, 50_000_000, "F16"), (0.5, 300_000_000, "F32")])
+def test_a_full_disk(sparsity: float, room: int, written: str, file: Path, cache: Path) -> None:
+    with room_for(room), pytest.raises(StudyError, match="could not convert") as error:
+        converted(file, SHA256, "F16", sparsity)
+    for words in (str(cache), CACHE, "GB free", f"{file.name} to {written}", "iostream error"):
         assert words in str(error.value)
     assert [path for path in cache.rglob("*") if path.is_file()] == []
 
@@ -308,9 +351,10 @@ def test_two_processes_at_once(file: Path, cache: Path) -> None:
     assert sorted(p.name for p in path.parent.iterdir()) == [path.name, f"{path.name}.sha256"]
 
 
-def test_the_keyboard_interrupts_a_conversion(file: Path, cache: Path) -> None:
-    process = converting(file, "Q5_K_M")
-    assert len(unfinished(process, cache)) == 1
+@pytest.mark.parametrize("sparsity", [0, 0.5])
+def test_the_keyboard_interrupts_a_conversion(sparsity: float, file: Path, cache: Path) -> None:
+    process = converting(file, "Q5_K_M", sparsity)
+    assert unfinished(process, cache)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130

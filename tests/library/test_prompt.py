@@ -480,6 +480,33 @@ def test_labels_in_another_order_by_hand(card: dict[str, Any]) -> None:
     assert asked(card, **ORDERED).prompt_in_order((0, 1, 2)) == asked(card, **ORDERED).prompt
 
 
+@pytest.mark.parametrize(
+    ("label_order", "labels"),
+    [
+        ("rotation_1", ["bad", "mixed", "good", "unclear"]),
+        ("rotation_2", ["mixed", "good", "bad", "unclear"]),
+        ("reversed", ["mixed", "bad", "good", "unclear"]),
+    ],
+)
+@pytest.mark.parametrize("rationale", ["none", "before", "after"])
+def test_one_other_order_is_shown_wherever_labels_are_listed(
+    label_order: str, labels: list[str], rationale: str, card: dict[str, Any]
+) -> None:
+    """The prompt is that of a codebook which has its labels in this order."""
+    categories = {**BOOK["categories"], "mixed": {"define": "It does both."}}
+    prompt = {"rationale": rationale}
+    question = asked(card, categories=categories, prompt={"label_order": label_order, **prompt}, **ORDERED)
+    [order] = question.orders("any")
+    assert [question.labels[i] for i in order] == labels
+    assert set(question.listed) == {"labels", "answers", "definitions"}
+    found = question.prompt_in_order(order)
+    reordered = {label: categories[label] for label in labels[:-1]}
+    assert found == asked(card, categories=reordered, prompt=prompt, **ORDERED).prompt
+    assert not any(found.has(slot) for slot in ("labels", "answers", "definitions"))
+    asks = {"none": "", "before": "First give your reason", "after": "Then give your reason"}[rationale]
+    assert asks in found.after
+
+
 def test_labels_of_a_scale_in_another_order(card: dict[str, Any]) -> None:
     question = asked(card, RATE, prompt={"label_order": "rotated"}, not_codable={"label": "no idea"})
     assert question.orders("any") == [(0, 1, 2, 3), (1, 2, 0, 3), (2, 0, 1, 3)]
@@ -488,9 +515,10 @@ def test_labels_of_a_scale_in_another_order(card: dict[str, Any]) -> None:
     assert "Answer with one of: 0, 1, -1 or no idea." in found.after
 
 
-def test_only_lists_whose_order_varies_have_slots(card: dict[str, Any]) -> None:
+@pytest.mark.parametrize("label_order", ["rotated", "random", "rotation_1", "reversed"])
+def test_only_lists_whose_order_varies_have_slots(label_order: str, card: dict[str, Any]) -> None:
     assert listed(Codebook.from_dict(BOOK)) == {}
-    rotated = {**BOOK, "prompt": {"label_order": "rotated"}}
+    rotated = {**BOOK, "prompt": {"label_order": label_order}}
     assert listed(Codebook.from_dict(rotated)) == {
         "labels": ("good", "bad", "unclear"),
         "answers": ("- good", "- bad", "- unclear"),

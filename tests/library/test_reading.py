@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.errors import StudyError
-from study.reading import Reading, format_of, read, read_folder, to_text
+from study.reading import Reading, format_of, only, read, read_folder, to_text
 
 
 def texts(reading: Reading, column: str = "text") -> list[object]:
@@ -44,6 +44,12 @@ def parquet(frame: pd.DataFrame) -> bytes:
     return parquet_of(pa.Table.from_pandas(frame, preserve_index=False))
 
 
+def stata(frame: pd.DataFrame) -> bytes:
+    stream = io.BytesIO()
+    frame.to_stata(stream, version=118, write_index=False)
+    return stream.getvalue()
+
+
 SAME = [("001", "NA"), ("002", "  two\twords "), ("003", 'she said "no"')]
 
 
@@ -58,6 +64,7 @@ SAME = [("001", "NA"), ("002", "  two\twords "), ("003", 'she said "no"')]
             b'{"text": "she said \\"no\\"", "id": "003"}\n',
         ),
         ("parquet", parquet(pd.DataFrame(SAME, columns=["id", "text"]))),
+        ("dta", stata(pd.DataFrame(SAME, columns=["id", "text"]))),
         ("xlsx", workbook([["id", "text"], *SAME])),
     ],
 )
@@ -208,6 +215,7 @@ BROKEN = {
         "",
     ),
     "no Parquet": ("parquet", b"PAR1 no", "no readable Parquet", ""),
+    "no file of Stata": ("dta", b"id,text\n1,a\n", "no readable file of Stata", ""),
     "no workbook": ("xlsx", b"id,text\n1,a\n", "no readable .xlsx", ""),
     "no such format": ("sav", b"x", "no such format", ""),
 }
@@ -223,6 +231,54 @@ def test_a_broken_file_is_refused_in_one_paragraph(case: str) -> None:
     assert line in message
     assert "\n" not in message
     assert "texts.file" in message or kind == "sav"
+
+
+METHODS = read(
+    b"id,method,run,value\n1,AFINN,1,0\n2, AFINN,2,1\n3,svm,1.0,-1\n4,01,,1\n", "csv", label="codes.csv"
+)
+
+
+@pytest.mark.parametrize(
+    ("where", "ids", "lines"),
+    [
+        ({}, ["1", "2", "3", "4"], ["line 2", "line 3", "line 4", "line 5"]),
+        ({"method": "AFINN"}, ["1", "2"], ["line 2", "line 3"]),
+        ({"method": ["svm", "AFINN"], "run": 1}, ["1", "3"], ["line 2", "line 4"]),
+        ({"run": 1}, ["1", "3"], ["line 2", "line 4"]),
+        ({"run": "1"}, ["1"], ["line 2"]),
+        ({"method": "01"}, ["4"], ["line 5"]),
+        ({"run": ""}, ["4"], ["line 5"]),
+    ],
+)
+def test_only_some_rows(where: dict[str, object], ids: list[str], lines: list[str]) -> None:
+    found = only(METHODS, where, label="codes.csv")
+    assert found.rows["id"].tolist() == ids
+    assert found.rows.index.tolist() == list(range(len(ids)))
+    assert found.lines == lines
+    assert len(METHODS.rows) == 4
+    assert any(note.startswith(f"{len(ids)} of 4 rows: ") for note in found.notes) == bool(where)
+
+
+def test_numbers_of_a_typed_format_are_found_as_numbers() -> None:
+    reading = read(b'{"id": 1, "run": 2.0}\n{"id": 2, "run": true}\n', "jsonl", label="x")
+    assert only(reading, {"run": 2}, label="x").rows["id"].tolist() == [1]
+    assert only(reading, {"run": "true"}, label="x").rows["id"].tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ({"metod": "AFINN"}, ("no such column", "Did you mean 'method'")),
+        ({"method": "AFIN"}, ("No row has this value in the column 'method'", "where.method", "AFINN, svm")),
+        ({"method": "1"}, ("No row has this value",)),
+        ({"method": "svm", "run": 2}, ("No row has all of these values",)),
+    ],
+)
+def test_rows_that_are_not_there(where: dict[str, object], words: tuple[str, ...]) -> None:
+    with pytest.raises(StudyError) as caught:
+        only(METHODS, where, label="codes.csv")
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+    assert str(caught.value).startswith("codes.csv")
 
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from study.config.names import role
 from study.report.html import render
 from study.report.material import Material, tables
 from study.report.methods import paragraph
-from study.report.names import Names
+from study.report.names import Names, made_elsewhere
 from study.report.pages import PAGES
 from study.validity import (
     agreement_table,
@@ -63,7 +64,12 @@ def _build(folder: Path) -> Material:
     for name, coder in study["coders"].items():
         file = Path(f"{name}.parquet")
         given.main(
-            units_file=units_file, name=name, columns=coder["columns"], codebooks=[book], codings_file=file
+            units_file=units_file,
+            name=name,
+            coder=coder,
+            codebooks=[book],
+            codings_file=file,
+            flow_file=Path(f"{name}.csv"),
         )
         codings[name] = pd.read_parquet(file)
     Path("tables").mkdir()
@@ -173,3 +179,31 @@ def test_every_page_can_be_made(material: Material, name: str) -> None:
 def test_label_probabilities_belong_to_models_that_the_study_asks(material: Material) -> None:
     assert material.tables["calibration"].empty
     assert not [column for column in material.codings["gpt4"] if column.startswith("p_")]
+
+
+def test_rows_that_hold_the_codes_are_named() -> None:
+    where = {"variable": ["AFINN", "HuLiu"], "run": 1}
+    columns = {"mood": {"column": "value", "where": where}, "effort": {"column": "hours", "where": {}}}
+    assert made_elsewhere({"columns": columns}) == (
+        "made elsewhere (columns value where variable is AFINN or HuLiu and run is 1, hours)"
+    )
+
+
+def test_codes_in_tables_of_their_own_are_counted_by_coder(material: Material) -> None:
+    more = pd.DataFrame(
+        [
+            ("read", "gpt4", 240.0, "codes.csv"),
+            ("codes", "gpt4 county_wrong", 118.0, ""),
+            ("codes left out: unit not in the corpus", "gpt4 county_wrong", 7.0, "c900"),
+            ("units without a code", "gpt4 county_wrong", 2.0, "c001, c002"),
+        ],
+        columns=["step", "group", "n", "note"],
+    )
+    flow_table = pd.concat([material.tables["flow"], more], ignore_index=True)
+    changed = replace(material, tables={**material.tables, "flow": flow_table})
+    said = shown("02_flow", changed)
+    assert "Codes that were made elsewhere" in said
+    assert "gpt4 county_wrong 118 7 2" in said
+    # They are no ratings of single people.
+    assert "No ratings of single people were read" in said
+    assert "Codes that were made elsewhere" not in shown("02_flow", material)

@@ -20,16 +20,9 @@ from study.llm.model import locate
 pytestmark = pytest.mark.slow
 
 CODINGS = "results/codings/llm.parquet"
-FIGURES = {
-    "figure_agreement",
-    "figure_scatter",
-    "figure_labels",
-    "figure_calibration",
-    "figure_errors",
-    "figure_aggregate",
-    "figure_estimates",
-    "figure_planning",
-}
+FIGURES = {"figures", "figures_of_analyses"}
+NARRATIVE = {"ask_wordings", "narrative"}
+"""Sentences on the tables of agreement, comparison and regressions."""
 TABLES = {
     "reliability",
     "coder_agreement",
@@ -42,7 +35,7 @@ TABLES = {
     "missing_codes",
     "regressions",
 }
-REGRESSIONS = {"regressions", "figure_estimates", "figure_planning", "pages"}
+REGRESSIONS = {"regressions", "figures_of_analyses", "pages"} | NARRATIVE
 INTERVALS = {
     "metrics",
     "reliability",
@@ -52,11 +45,9 @@ INTERVALS = {
     "comparison",
     "aggregate_validity",
     "claims",
-    "figure_agreement",
-    "figure_calibration",
-    "figure_aggregate",
+    "figures",
 } | REGRESSIONS
-AFTER_CODINGS = {"metrics", "flow", "measures", "claims", "pages"} | TABLES | FIGURES
+AFTER_CODINGS = {"metrics", "flow", "measures", "claims", "pages"} | TABLES | FIGURES | NARRATIVE
 ANOTHER_INSTRUMENT = {"instrument", "ask", "codings"} | AFTER_CODINGS
 ANOTHER_CORPUS = {
     "corpus",
@@ -167,14 +158,12 @@ EDITS = {
     "more threads": Edit(setting("coding", "threads", value=1), set()),
     "a comment in a module": Edit(
         add("src/study/figures/scatter.py", "\n# A comment.\n"),
-        {"figure_scatter", "pages"},
+        {"figures", "pages"},
         why="Updated input files: src/study/figures/scatter.py",
     ),
     "a constant in an imported module": Edit(
         replace("src/study/validity/table.py", '"%.10g"', '"%.11g"'),
-        TABLES
-        | (FIGURES - {"figure_scatter"})
-        | {"claims", "metrics", "pages", "deviations", "pilot_rounds"},
+        TABLES | FIGURES | NARRATIVE | {"claims", "metrics", "pages", "deviations", "pilot_rounds"},
         why="src/study/validity/table.py",
     ),
     "the colours of the figures": Edit(
@@ -200,7 +189,7 @@ EDITS = {
     "one edited text": Edit(texts(*ROWS[:2], ROWS[2].replace("again", "today")), ANOTHER_CORPUS, asks=1),
     "a removed text": Edit(texts(*ROWS[:2]), ANOTHER_CORPUS),
     "another file that is older than the results": Edit(older_file, ANOTHER_CORPUS, asks=1),
-    "a new claim": Edit(new_claim, {"claims", "metrics", "figure_agreement", "pages"}),
+    "a new claim": Edit(new_claim, {"claims", "metrics", "figures", "pages"}),
     "the seed of the bootstrap": Edit(setting("compare", "seed", value=2), INTERVALS),
     "the seed of the sample": Edit(
         setting("sample", "seed", value=2),
@@ -225,10 +214,12 @@ EDITS = {
     "who might be replaced": Edit(setting("compare", "epsilon", value=0.2), {"coder_agreement", "pages"}),
     "the description of the corpus": Edit(setting("corpus", "description", value="Short texts."), {"pages"}),
     "another model": Edit(other_model, {"model"} | ANOTHER_INSTRUMENT, asks=ASKED),
-    "the template": Edit(update_template, {"figure_labels", "pages"}),
-    "a table changed by hand": Edit(add("results/tables/comparison.csv", "x\n"), {"comparison", "pages"}),
+    "the template": Edit(update_template, {"figures", "pages"}),
+    "a table changed by hand": Edit(
+        add("results/tables/comparison.csv", "x\n"), {"comparison", "pages"} | NARRATIVE
+    ),
     "a deleted table": Edit(
-        lambda study: (study / "results/tables/comparison.csv").unlink(), {"comparison", "pages"}
+        lambda study: (study / "results/tables/comparison.csv").unlink(), {"comparison", "pages"} | NARRATIVE
     ),
 }
 

@@ -393,7 +393,22 @@ def _status_of_compared(
     return ["ok" if digest in scored else why.get(digest, "not_compared") for digest in texts["text_sha256"]]
 
 
-def _responses(task: Task, where: Mapping[str, str], store: ResponseStore, index: Path) -> dict[str, Any]:
+def read_index(indexes: Sequence[Path]) -> dict[str, str]:
+    """Return {key: segment} of the responses that indexes list."""
+    index = pd.concat([pd.read_csv(path, dtype=str) for path in indexes])
+    return dict(zip(index["key"], index["segment"], strict=True))
+
+
+def responses_of(
+    task: Task, where: Mapping[str, str], store: ResponseStore, index: Path
+) -> dict[str, dict[str, Any]]:
+    """Return the responses that a task asks for, by key.
+
+    Raises
+    ------
+    StudyError
+        When the index does not list one of them, or the store does not have it.
+    """
     keys = {request.key for request in task.wanted}
     if lost := keys - where.keys():
         raise StudyError(
@@ -453,11 +468,10 @@ def main(
     if any(book.type == "extract" or book.calibration for book in books.values()):
         columns.append("text")
     table = pd.read_parquet(units, columns=columns)
-    index = pd.concat([pd.read_csv(path, dtype=str) for path in indexes])
-    where: dict[str, str] = dict(zip(index["key"], index["segment"], strict=True))
+    where = read_index(indexes)
     read = [Instrument.read(path) for path in instruments]
     parts = [
-        coding_table(task, books, _responses(task, where, ResponseStore(store), indexes[0]))
+        coding_table(task, books, responses_of(task, where, ResponseStore(store), indexes[0]))
         for task in tasks(table, sample, read, asked)
     ]
     result = pd.concat(parts, ignore_index=True)

@@ -21,7 +21,7 @@ from study import sources
 from study.digest import text_sha256
 from study.errors import StudyError
 from study.flow import Flow, examples
-from study.reading import Reading, format_of, read, read_folder, to_text
+from study.reading import Reading, format_of, only, read, read_folder, to_text
 from study.segmentation import segments, unit_id
 
 RESERVED = ("unit_id", "document_id", "text", "text_sha256", "start", "end", "sample", "gold", "pilot")
@@ -52,7 +52,7 @@ class Part:
 
 
 def read_part(source: Mapping[str, Any], downloads: Path = sources.DOWNLOADS) -> Part:
-    """Read one source of the corpus, or of ratings."""
+    """Read one source of the corpus, or of codes: the rows that its `where` names, else all."""
     if sources.kind(source) == "folder":
         folder = Path(source["folder"])
         reading, label = read_folder(folder, source.get("encoding")), folder.as_posix()
@@ -69,6 +69,7 @@ def read_part(source: Mapping[str, Any], downloads: Path = sources.DOWNLOADS) ->
             frame=content.frame,
         )
         reading.notes.extend([kind, f"sha256 {content.sha256}"])
+    reading = only(reading, source.get("where") or {}, label=label)
     return Part(source, _group(source, label), label, reading)
 
 

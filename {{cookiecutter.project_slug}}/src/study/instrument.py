@@ -42,9 +42,14 @@ class Question:
     labels, answers
         The closed set of labels, in the codebook's order, and what the model says for each; the probabilities
         of the answers are those of the labels.
-    label_order, seed, listed
-        In which orders the labels are offered: `fixed`, `rotated` (each rotation) or `random` (one for each
-        text, which the seed decides); for each slot of the prompt what it says about each label.
+    label_order, listed
+        In which orders the labels are offered: `fixed`, `reversed`, `rotation_1` (beginning with the second
+        label), `rotation_2` and so on (counted round where there are fewer labels), `rotated` (each rotation)
+        or `random` (one for each text, which the seed decides); for each slot of the prompt what it says
+        about each label.
+    seed
+        Of what is left to chance: another one gives other random orders, and draws other answers. 1 where
+        nothing is.
     held_back
         How many labels keep their place at the end ('not codable').
     lead, tail
@@ -80,8 +85,16 @@ class Question:
         """Return in which orders the labels are offered with one text."""
         n = len(self.labels) - self.held_back
         last = tuple(range(n, len(self.labels)))
+
+        def rotation(first: int) -> tuple[int, ...]:
+            return tuple((first + i) % n for i in range(n)) + last
+
         if self.label_order == "rotated":
-            return [tuple((first + i) % n for i in range(n)) + last for first in range(n)]
+            return [rotation(first) for first in range(n)]
+        if self.label_order.startswith("rotation_"):
+            return [rotation(int(self.label_order.removeprefix("rotation_")))]
+        if self.label_order == "reversed":
+            return [tuple(reversed(range(n))) + last]
         if self.label_order == "random":
 
             def place(label: int) -> str:
@@ -198,6 +211,20 @@ class Instrument:
         """
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise _no_instrument(error, path) from error
+        return cls.from_record(record, path)
+
+    @classmethod
+    def from_record(cls, record: Any, path: Path) -> Instrument:
+        """Build an instrument from what `to_json` wrote into a file, and check that its id is right.
+
+        Raises
+        ------
+        StudyError
+            When it is no instrument, or was edited.
+        """
+        try:
             instrument = cls(
                 name=record["name"],
                 coder=record["coder"],
@@ -208,12 +235,7 @@ class Instrument:
             )
             instrument_id = instrument.instrument_id
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StudyError(
-                "This is no instrument.",
-                file=path,
-                found=f"{type(error).__name__}: {error}",
-                hint="Delete the file and run again.",
-            ) from error
+            raise _no_instrument(error, path) from error
         if instrument_id != record.get("instrument_id"):
             raise StudyError(
                 "The instrument's id is not that of its content: the file was edited by hand.",
@@ -223,6 +245,15 @@ class Instrument:
                 hint="Delete the file and run again.",
             )
         return instrument
+
+
+def _no_instrument(error: Exception, path: Path) -> StudyError:
+    return StudyError(
+        "This is no instrument.",
+        file=path,
+        found=f"{type(error).__name__}: {error}",
+        hint="Delete the file and run again.",
+    )
 
 
 def build(
@@ -271,19 +302,22 @@ def build(
     return Instrument(
         name=codebooks[0].asked_in,
         coder=coder,
-        questions=tuple(_question(book, shown) for book, (shown, _) in zip(codebooks, rendered, strict=True)),
+        questions=tuple(
+            _question(book, shown, drawn=temperature > 0)
+            for book, (shown, _) in zip(codebooks, rendered, strict=True)
+        ),
         end_of_turn=rendered[0][1],
         model=card,
         settings={"context": context, "too_long": too_long, "temperature": float(temperature)},
     )
 
 
-def _question(codebook: Codebook, shown: Prompt) -> Question:
+def _question(codebook: Codebook, shown: Prompt, *, drawn: bool) -> Question:
     settings = codebook.prompt
     common: dict[str, Any] = {"rationale": settings["rationale"]}
     if settings["rationale"] != "none":
         common["rationale_tokens"] = settings["rationale_tokens"]
-    if settings["label_order"] == "random":
+    if drawn or settings["label_order"] == "random":
         common["seed"] = int(settings["seed"])
     if codebook.closed:
         return Question(

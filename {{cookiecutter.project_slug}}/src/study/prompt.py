@@ -16,7 +16,7 @@ FIRST = "\ue000the text\ue001"
 SECOND = "\ue000the other text\ue001"
 
 SLOTS = {name: f"\ue000{name}\ue001" for name in ("labels", "answers", "definitions")}
-"""What stands in a prompt for a list of labels whose order depends on the text."""
+"""What stands in a prompt for a list of labels that may be offered in another order than the codebook's."""
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -25,6 +26,7 @@ from study.encoding import decode
 from study.errors import StudyError
 from study.rdata import data_frame
 from study.spreadsheet import first_sheet
+from study.stata import table as stata_table
 
 FORMATS = {
     ".csv": "csv",
@@ -38,8 +40,10 @@ FORMATS = {
     ".rdata": "rdata",
     ".rda": "rdata",
     ".rds": "rdata",
+    ".dta": "dta",
 }
 _SEPARATORS = (",", ";", "\t", "|")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 csv.field_size_limit(2**31 - 1)  # the standard limit of 128 KB is shorter than a party manifesto
 
@@ -102,8 +106,9 @@ def read(
     data
         Its bytes.
     kind
-        csv, tsv, jsonl, parquet, xlsx, txt (one text: the columns are `id`, the file's name, and `text`) or
-        rdata (a data frame of R: the column `rownames` has the names of its rows).
+        csv, tsv, jsonl, parquet, xlsx, txt (one text: the columns are `id`, the file's name, and `text`),
+        rdata (a data frame of R: the column `rownames` has the names of its rows) or dta (of Stata: labelled
+        numbers are their labels).
     label
         What an error calls it.
     columns
@@ -120,7 +125,7 @@ def read(
     """
     if not data.strip():
         raise StudyError("The file is empty.", file=label)
-    if columns and kind in ("jsonl", "parquet", "txt", "rdata"):
+    if columns and kind in ("jsonl", "parquet", "txt", "rdata", "dta"):
         raise StudyError(
             f"A {kind} file names its own columns.", file=label, key="columns", hint="Take `columns` away."
         )
@@ -130,6 +135,8 @@ def read(
         reading = _excel(data, label, columns)
     elif kind == "rdata":
         reading = _r_data(data, label, frame, encoding)
+    elif kind == "dta":
+        reading = _stata(data, label, encoding)
     elif kind in ("csv", "tsv", "jsonl", "txt"):
         decoded = decode(data, encoding=encoding, label=label)
         _refuse_zero_bytes(decoded.text, label)
@@ -169,6 +176,62 @@ def read_folder(folder: Path, encoding: str | None = None) -> Reading:
     notes = [f"{note}: {n} files" for note, n in sorted(used.items())]
     rows = pd.DataFrame({"id": ids, "text": texts}, dtype=object)
     return Reading(rows, [path.as_posix() for path in paths], written=True, notes=notes)
+
+
+def only(reading: Reading, where: Mapping[str, Any], *, label: str, key: str = "where") -> Reading:
+    """Keep the rows that have certain values.
+
+    Parameters
+    ----------
+    reading
+        A table.
+    where
+        {column: value, or a list of values}; a row is kept if every column has one of its values. A number
+        stands for every way to write it (1 for '1' and 1.0), text for itself, without white space around it.
+    label, key
+        What an error calls the table, and the setting.
+
+    Raises
+    ------
+    StudyError
+        There is no such column, or no such row.
+    """
+    if not where:
+        return reading
+    table = reading.rows
+    kept = pd.Series(True, index=table.index)
+    for column, value in where.items():
+        if column not in table:
+            raise StudyError(
+                "There is no such column.", file=label, key=key, found=column, allowed=list(table.columns)
+            )
+        values = value if isinstance(value, list) else [value]
+        texts = {one.strip() for one in values if isinstance(one, str)}
+        numbers = {float(one) for one in values if not isinstance(one, str)}
+        cells = [(to_text(cell) or "").strip() for cell in table[column]]
+        meant = {cell: cell in texts or _as_number(cell) in numbers for cell in set(cells)}
+        fits = pd.Series([meant[cell] for cell in cells], index=table.index)
+        if not fits.any():
+            there = dict.fromkeys(cell for cell in cells if cell)
+            raise StudyError(
+                f"No row has this value in the column '{column}'.",
+                file=label,
+                key=f"{key}.{column}",
+                found=value,
+                allowed=list(there)[:20] or "the column is empty",
+            )
+        kept &= fits
+    if not kept.any():
+        raise StudyError("No row has all of these values.", file=label, key=key, found=dict(where))
+    wanted_text = ", ".join(f"{column} {value}" for column, value in where.items())
+    note = f"{int(kept.sum())} of {len(table)} rows: {wanted_text}"
+    lines = [line for line, keep in zip(reading.lines, kept, strict=True) if keep]
+    rows = table[kept].reset_index(drop=True)
+    return replace(reading, rows=rows, lines=lines, notes=[*reading.notes, note])
+
+
+def _as_number(text: str) -> float | None:
+    return float(text) if _NUMBER.fullmatch(text) else None
 
 
 def to_text(cell: object) -> str | None:
@@ -338,6 +401,14 @@ def _r_data(data: bytes, label: str, frame: str | None, encoding: str | None) ->
         reading.notes.append(
             f"columns passed over, since their cells are no text, numbers or dates: {listed}"
         )
+    return reading
+
+
+def _stata(data: bytes, label: str, encoding: str | None) -> Reading:
+    found, notes = stata_table(data, label, encoding)
+    native = {name: [_native(cell) for cell in found[name].tolist()] for name in found.columns}
+    reading = _numbered(pd.DataFrame(native, dtype=object))
+    reading.notes.extend(notes)
     return reading
 
 

@@ -5,6 +5,7 @@ LLM_CODERS = coders("llm")
 STORE = "data/responses"
 CARDS = Path(STORE, "models")
 SHARDS = study["coding"]["shards"]
+MODELS = dict(study["models"])
 # Rationales and passages quote the texts: where these may not be shared, they lie beside them.
 QUOTING = {} if study["corpus"]["share"] else {"written": "data/corpus/written/{coder}.parquet"}
 
@@ -19,11 +20,11 @@ rule model:
     conda:
         ENVIRONMENT
     params:
-        model=as_json(lambda wildcards: study["models"][wildcards.model]),
+        model=as_json(lambda wildcards: MODELS[wildcards.model]),
         kept=lambda wildcards: CARDS.as_posix(),
         fingerprint=as_json(
             lambda wildcards: fingerprint(
-                study["models"][wildcards.model],
+                MODELS[wildcards.model],
                 Path(),
                 CARDS,
                 wildcards.model,
@@ -100,6 +101,7 @@ rule plan:
         units="data/corpus/units.parquet",
         sample="data/corpus/sample.csv",
         instruments=instruments(LLM_CODERS),
+        trials=expand("results/experiments/{experiment}.json", experiment=sorted(study["experiments"])),
         code=code("study.llm.plan"),
     log:
         "logs/plan.log",
@@ -107,9 +109,7 @@ rule plan:
         ENVIRONMENT
     threads: study["coding"]["threads"]
     params:
-        models=as_json(
-            {name: study["models"][name] for name in {keys["model"] for keys in LLM_CODERS.values()}}
-        ),
+        models=as_json(study["models"]),
         model_of=as_json({name: keys["model"] for name, keys in LLM_CODERS.items()}),
         asked=as_json({name: asked(name) for name in LLM_CODERS}),
         store=lambda wildcards: STORE,
@@ -118,7 +118,8 @@ rule plan:
     shell:
         "python -m study.llm.plan --units {input.units} --sample {input.sample}"
         " --instruments {input.instruments} --models {params.models:q} --model-of {params.model_of:q}"
-        " --asked {params.asked:q} --threads {threads} --store {params.store} 2>&1 | tee {log}"
+        " --asked {params.asked:q} --trials {input.trials} --threads {threads} --store {params.store} 2>&1"
+        " | tee {log}"
 
 
 rule codings:

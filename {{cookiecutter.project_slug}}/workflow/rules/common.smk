@@ -190,4 +190,5 @@ wildcard_constraints:
     coder="[a-z][a-z0-9_]*",
     codebook="[a-z][a-z0-9_]*",
     construct="[a-z][a-z0-9_]*",
+    experiment="[a-z][a-z0-9_]*",
     model="[A-Za-z0-9._-]+",

@@ -1,220 +1,86 @@
-# One program draws a kind of figure for every construct: each process costs seconds to start.
+# Two programs draw all figures of constructs and of analyses: each process takes a second to start.
 from study.claims import printed
 
-FIGURES = expand(
-    "results/figures/{kind}_{construct}.{format}",
-    kind=["agreement", "scatter", "labels", "calibration", "errors", "aggregate"],
-    construct=CONSTRUCTS,
-    format=["png", "pdf"],
-)
-
-
+# Kind of figure -> what it shows, and its part of the report.
+OF_CONSTRUCTS = {
+    "agreement": ("Agreement with the criterion", "06 Validity"),
+    "scatter": ("Scores against the criterion", "07 Score against criterion"),
+    "labels": ("Label distributions and valid mass", "08 Confusion and calibration"),
+    "calibration": ("Calibration of the probabilities", "08 Confusion and calibration"),
+    "errors": ("Mean error by covariate", "10 Error by covariate"),
+    "aggregate": ("Validity of texts and of means", "11 Aggregate validity"),
+}
+OF_ANALYSES = {
+    "estimates": ("Coefficients under every estimator", "12 Regressions"),
+    "planning": ("Power by the size of the gold sample", "12 Regressions"),
+}
 # Analyses in which coders' codes stand for constructs, under every estimator.
 CORRECTED = sorted(name for name, analysis in study["analyses"].items() if analysis["coded"])
 EXPECTED = {
     name: {key: hypothesis[key] for key in ("analysis", "term")}
     for name, hypothesis in study["hypotheses"].items()
 }
-FIGURES += expand(
-    "results/figures/{kind}_{analysis}.{format}",
-    kind=["estimates", "planning"],
-    analysis=CORRECTED,
-    format=["png", "pdf"],
-)
 
 
-rule figure_agreement:
+rule figures:
     input:
+        measures="results/measures.parquet",
+        codings=CODINGS,
         agreement="results/tables/agreement.csv",
-        code=code("study.figures.agreement"),
+        calibration="results/tables/calibration.csv",
+        levels="results/tables/error_levels.csv",
+        aggregate="results/tables/aggregate_validity.csv",
+        code=code("study.figures.constructs"),
     output:
         png=[
-            figure_png("agreement", construct, "Agreement with the criterion", "06 Validity")
+            figure_png(kind, construct, shows, category)
+            for kind, (shows, category) in OF_CONSTRUCTS.items()
             for construct in CONSTRUCTS
         ],
-        pdf=expand("results/figures/agreement_{construct}.pdf", construct=CONSTRUCTS),
+        pdf=expand(
+            "results/figures/{kind}_{construct}.pdf",
+            kind=OF_CONSTRUCTS,
+            construct=CONSTRUCTS,
+        ),
     log:
-        "logs/figure_agreement.log",
+        "logs/figures.log",
     conda:
         ENVIRONMENT
     threads: 1
     params:
         coders=as_json(types),
         codebooks=as_json(scales),
-        compare=as_json(compared()),
+        compare=as_json(compared("by", "thresholds", "error_by")),
         published=as_json(printed(study["claims"], "agreement", "pearson_r")),
     message:
-        "Drawing the agreement of every measure with the criterion"
+        "Drawing the figures of every construct"
     shell:
-        "python -m study.figures.agreement --agreement-file {input.agreement:q}"
-        " --png-files {output.png:q} --pdf-files {output.pdf:q} --coders {params.coders:q}"
+        "python -m study.figures.constructs --measures-file {input.measures:q}"
+        " --codings-files {input.codings:q} --agreement-file {input.agreement:q}"
+        " --calibration-file {input.calibration:q} --error-levels-file {input.levels:q}"
+        " --aggregate-file {input.aggregate:q} --folder results/figures --coders {params.coders:q}"
         " --codebooks {params.codebooks:q} --compare {params.compare:q} --published {params.published:q}"
         " &> {log:q}"
 
 
-rule figure_scatter:
-    input:
-        measures="results/measures.parquet",
-        code=code("study.figures.scatter"),
-    output:
-        png=[
-            figure_png(
-                "scatter",
-                construct,
-                "Scores against the criterion",
-                "07 Score against criterion",
-            )
-            for construct in CONSTRUCTS
-        ],
-        pdf=expand("results/figures/scatter_{construct}.pdf", construct=CONSTRUCTS),
-    log:
-        "logs/figure_scatter.log",
-    conda:
-        ENVIRONMENT
-    threads: 1
-    params:
-        coders=as_json(types),
-        codebooks=as_json(scales),
-        compare=as_json(compared("by")),
-    message:
-        "Drawing every measure's scores against the criterion"
-    shell:
-        "python -m study.figures.scatter --measures-file {input.measures:q}"
-        " --png-files {output.png:q} --pdf-files {output.pdf:q} --coders {params.coders:q}"
-        " --codebooks {params.codebooks:q} --compare {params.compare:q} &> {log:q}"
-
-
-rule figure_labels:
-    input:
-        measures="results/measures.parquet",
-        codings=CODINGS,
-        code=code("study.figures.labels"),
-    output:
-        png=[
-            figure_png(
-                "labels",
-                construct,
-                "Label distributions and valid mass",
-                "08 Confusion and calibration",
-            )
-            for construct in CONSTRUCTS
-        ],
-        pdf=expand("results/figures/labels_{construct}.pdf", construct=CONSTRUCTS),
-    log:
-        "logs/figure_labels.log",
-    conda:
-        ENVIRONMENT
-    threads: 1
-    params:
-        coders=as_json(types),
-        codebooks=as_json(scales),
-        compare=as_json(compared("by", "thresholds")),
-    message:
-        "Drawing the label distributions of every coder with probabilities"
-    shell:
-        "python -m study.figures.labels --measures-file {input.measures:q} --codings-files {input.codings:q}"
-        " --png-files {output.png:q} --pdf-files {output.pdf:q} --coders {params.coders:q}"
-        " --codebooks {params.codebooks:q} --compare {params.compare:q} &> {log:q}"
-
-
-rule figure_calibration:
-    input:
-        calibration="results/tables/calibration.csv",
-        code=code("study.figures.calibration"),
-    output:
-        png=[
-            figure_png(
-                "calibration",
-                construct,
-                "Calibration of the probabilities",
-                "08 Confusion and calibration",
-            )
-            for construct in CONSTRUCTS
-        ],
-        pdf=expand("results/figures/calibration_{construct}.pdf", construct=CONSTRUCTS),
-    log:
-        "logs/figure_calibration.log",
-    conda:
-        ENVIRONMENT
-    threads: 1
-    params:
-        coders=as_json(types),
-        codebooks=as_json(scales),
-        compare=as_json(compared()),
-    message:
-        "Drawing whether probabilities mean what they say"
-    shell:
-        "python -m study.figures.calibration --calibration-file {input.calibration:q}"
-        " --png-files {output.png:q} --pdf-files {output.pdf:q} --coders {params.coders:q}"
-        " --codebooks {params.codebooks:q} --compare {params.compare:q} &> {log:q}"
-
-
-rule figure_errors:
-    input:
-        levels="results/tables/error_levels.csv",
-        code=code("study.figures.errors"),
-    output:
-        png=[
-            figure_png("errors", construct, "Mean error by covariate", "10 Error by covariate")
-            for construct in CONSTRUCTS
-        ],
-        pdf=expand("results/figures/errors_{construct}.pdf", construct=CONSTRUCTS),
-    log:
-        "logs/figure_errors.log",
-    conda:
-        ENVIRONMENT
-    threads: 1
-    params:
-        coders=as_json(types),
-        codebooks=as_json(scales),
-        compare=as_json(compared("error_by")),
-    message:
-        "Drawing the mean error of every measure by covariate"
-    shell:
-        "python -m study.figures.errors --error-levels-file {input.levels:q}"
-        " --png-files {output.png:q} --pdf-files {output.pdf:q} --coders {params.coders:q}"
-        " --codebooks {params.codebooks:q} --compare {params.compare:q} &> {log:q}"
-
-
-rule figure_aggregate:
-    input:
-        aggregate="results/tables/aggregate_validity.csv",
-        code=code("study.figures.aggregate"),
-    output:
-        png=[
-            figure_png("aggregate", construct, "Validity of texts and of means", "11 Aggregate validity")
-            for construct in CONSTRUCTS
-        ],
-        pdf=expand("results/figures/aggregate_{construct}.pdf", construct=CONSTRUCTS),
-    log:
-        "logs/figure_aggregate.log",
-    conda:
-        ENVIRONMENT
-    threads: 1
-    params:
-        coders=as_json(types),
-        codebooks=as_json(scales),
-        compare=as_json(compared("by")),
-    message:
-        "Drawing the validity of texts and of means"
-    shell:
-        "python -m study.figures.aggregate --aggregate-file {input.aggregate:q}"
-        " --png-files {output.png:q} --pdf-files {output.pdf:q} --coders {params.coders:q}"
-        " --codebooks {params.codebooks:q} --compare {params.compare:q} &> {log:q}"
-
-
-rule figure_estimates:
+rule figures_of_analyses:
     input:
         tables=expand("results/tables/{analysis}.csv", analysis=CORRECTED),
-        code=code("study.figures.estimates"),
+        planning="results/tables/planning.csv",
+        code=code("study.figures.analyses"),
     output:
         png=[
-            figure_png("estimates", analysis, "Coefficients under every estimator", "12 Regressions")
+            figure_png(kind, analysis, shows, category)
+            for kind, (shows, category) in OF_ANALYSES.items()
             for analysis in CORRECTED
         ],
-        pdf=expand("results/figures/estimates_{analysis}.pdf", analysis=CORRECTED),
+        pdf=expand(
+            "results/figures/{kind}_{analysis}.pdf",
+            kind=OF_ANALYSES,
+            analysis=CORRECTED,
+        ),
     log:
-        "logs/figure_estimates.log",
+        "logs/figures_of_analyses.log",
     conda:
         ENVIRONMENT
     threads: 1
@@ -223,35 +89,14 @@ rule figure_estimates:
         coded=as_json({analysis: study["analyses"][analysis]["coded"] for analysis in CORRECTED}),
         expected=as_json(EXPECTED),
     message:
-        "Drawing the coefficients under every estimator"
+        "Drawing the figures of every corrected analysis"
     shell:
-        "python -m study.figures.estimates --table-files {input.tables:q} --png-files {output.png:q}"
-        " --pdf-files {output.pdf:q} --coders {params.coders:q} --coded {params.coded:q}"
-        " --expected {params.expected:q} &> {log:q}"
+        "python -m study.figures.analyses --table-files {input.tables:q}"
+        " --planning-file {input.planning:q} --folder results/figures --coders {params.coders:q}"
+        " --coded {params.coded:q} --expected {params.expected:q} &> {log:q}"
 
 
-rule figure_planning:
-    input:
-        planning="results/tables/planning.csv",
-        code=code("study.figures.planning"),
-    output:
-        png=[
-            figure_png("planning", analysis, "Power by the size of the gold sample", "12 Regressions")
-            for analysis in CORRECTED
-        ],
-        pdf=expand("results/figures/planning_{analysis}.pdf", analysis=CORRECTED),
-    log:
-        "logs/figure_planning.log",
-    conda:
-        ENVIRONMENT
-    threads: 1
-    params:
-        names=lambda wildcards: CORRECTED,
-        coders=as_json({name: role(keys) for name, keys in study["coders"].items()}),
-        expected=as_json(EXPECTED),
-    message:
-        "Drawing what more gold units would bring"
-    shell:
-        "python -m study.figures.planning --planning-file {input.planning:q} --png-files {output.png:q}"
-        " --pdf-files {output.pdf:q} --names {params.names} --coders {params.coders:q}"
-        " --expected {params.expected:q} &> {log:q}"
+FIGURES = [
+    *rules.figures.output,
+    *rules.figures_of_analyses.output,
+]

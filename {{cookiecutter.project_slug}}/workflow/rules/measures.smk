@@ -105,7 +105,11 @@ rule measures:
 
 rule flow:
     input:
-        flows=["results/flow/corpus.csv", "results/flow/human.csv"],
+        flows=[
+            "results/flow/corpus.csv",
+            "results/flow/human.csv",
+            *expand("results/flow/given/{coder}.csv", coder=MADE_ELSEWHERE),
+        ],
         sample="data/corpus/sample.csv",
         codings=CODINGS,
         code=code("study.flow"),

@@ -12,8 +12,10 @@ PAGES = {
     "10_error": "10 Error by covariate",
     "11_aggregate": "11 Aggregate validity",
     "12_regressions": "12 Regressions",
+    "13_specification": "13 Specification curve",
     "14_claims": "14 Claims",
     "15_appendix": "15 Appendix",
+    "16_laboratory": "16 Laboratory",
 }
 READ_FROM = ("sources", "source", "id", "text")
 
@@ -26,12 +28,7 @@ rule pages:
         tables=[*TABLES, "results/tables/claims.csv"],
         codings=CODINGS,
         instruments=instruments(LLM_CODERS),
-        figures=expand(
-            "results/figures/{kind}_{construct}.png",
-            kind=["agreement", "scatter", "labels", "calibration", "errors", "aggregate"],
-            construct=CONSTRUCTS,
-        )
-        + expand("results/figures/{kind}_{analysis}.png", kind=["estimates", "planning"], analysis=CORRECTED),
+        figures=[figure for figure in FIGURES if figure.endswith(".png")],
         imports=[pointer.as_posix() for pointer in imported.pointers(Path())],
         frozen=FROZEN,
         lock="requirements.lock",
@@ -62,6 +59,8 @@ rule pages:
             }
             | {
                 "hypotheses": study["hypotheses"],
+                "experiments": EXPERIMENTS,
+                "multiverse": MULTIVERSE,
                 # Where texts and ratings are read from is no part of the report.
                 "corpus": without(study["corpus"], *READ_FROM),
                 "coders": {name: without(keys, *READ_FROM) for name, keys in study["coders"].items()},

@@ -4,6 +4,10 @@ scales = {construct: scale(book) for construct, book in study["codebooks"].items
 typed = {
     construct: scales[construct] | {"type": book["type"]} for construct, book in study["codebooks"].items()
 }
+REPEATED = sorted(
+    [name for name, keys in coders("given").items() if keys["repeat"] is not None]
+    + [name for name, keys in coders("llm").items() if keys["repeats"] > 1]
+)
 identified = {name: keys.get("identified", True) for name, keys in coders("human").items()}
 TABLES = [
     f"results/tables/{name}.csv"
@@ -12,7 +16,8 @@ TABLES = [
         "agreement", "disattenuated", "aggregate_validity", "multitrait_multimethod", "campbell_fiske",
         "classification", "confusion", "calibration", "recalibration", "comparison", "error_by_covariates",
         "error_terms", "error_levels", "incremental_r2", "hypotheses", "prevalence", "planning", "diagnostics",
-        "deviations", "pilot_rounds", "missing_codes", *study["analyses"],
+        "deviations", "pilot_rounds", "missing_codes", *(["repeated_codes"] if REPEATED else []),
+        *study["analyses"],
     )
 ]  # fmt: skip
 
@@ -87,6 +92,34 @@ rule coder_agreement:
         " --identified {params.identified:q} --compare {params.compare:q}"
         " --agreement-file {output.agreement} --annotator-file {output.annotator}"
         " --humans-file {output.humans} &> {log}"
+
+
+rule repeated_codes:
+    input:
+        measures="results/measures.parquet",
+        codings=expand("results/codings/{coder}.parquet", coder=REPEATED),
+        code=code("study.validity.repeated_codes"),
+    output:
+        table=report(
+            "results/tables/repeated_codes.csv",
+            category="06 Validity",
+            labels={"result": "3 Table: One code of several"},
+            caption="../report/repeated_codes.rst",
+        ),
+    log:
+        "logs/repeated_codes.log",
+    conda:
+        ENVIRONMENT
+    params:
+        coders=as_json(types),
+        codebooks=as_json(scales),
+        compare=as_json(compared("by", "thresholds")),
+    message:
+        "Comparing each of several codes with the criterion"
+    shell:
+        "python -m study.validity.repeated_codes --measures-file {input.measures}"
+        " --codings-files {input.codings} --coders {params.coders:q} --codebooks {params.codebooks:q}"
+        " --compare {params.compare:q} --table-file {output.table} &> {log}"
 
 
 rule agreement:

@@ -14,11 +14,14 @@ from study.config.check_analyses import check_analyses
 from study.config.check_claims import check_claims
 from study.config.check_coders import check_coders
 from study.config.check_corpus import check_corpus
+from study.config.check_experiments import check_experiments
 from study.config.check_gold import check_gold
+from study.config.check_multiverse import check_multiverse, complete_multiverse
 from study.config.check_sources import check_sources
 from study.config.check_study import check_study
 from study.config.codebooks import Codebooks, read_codebook
 from study.config.document import Document
+from study.config.experiments import write_out
 from study.config.names import fit_to_analyse, role
 from study.config.overrides import override
 from study.errors import raise_all
@@ -65,6 +68,8 @@ def load(root: Path, overrides: Mapping[str, Any] | None = None) -> dict[str, An
         config["corpus"]["id"] = ID_IN_FOLDER
     config = _written_out(config, coded)
     config["codebooks"] = books
+    write_out(config, document)
+    complete_multiverse(config)
     for check in (
         check_sources(document, config, root),
         check_corpus(document, config),
@@ -72,6 +77,8 @@ def load(root: Path, overrides: Mapping[str, Any] | None = None) -> dict[str, An
         check_study(document, config),
         check_gold(document, config),
         check_analyses(document, config),
+        check_experiments(document, config),
+        check_multiverse(document, config),
     ):
         raise_all(list(check))
     config["claims"] = _claims(root, config)
@@ -97,14 +104,14 @@ def _all_folders(sources: list[dict[str, Any]]) -> bool:
 def _written_out(config: dict[str, Any], coded: dict[str, list[str]]) -> dict[str, Any]:
     """Replace short forms by what they stand for."""
     corpus, coders = config["corpus"], config["coders"]
-    for holder in (corpus, *(coder for coder in coders.values() if coder["type"] == "human")):
+    for holder in (corpus, *(coder for coder in coders.values() if coder["type"] in ("human", "given"))):
         if holder["file"] is not None and not holder["sources"]:
             holder["sources"] = [schema.source({"file": holder["file"]})]
         for source in holder["sources"]:
             _lower_sha256(source)
     for name, coder in coders.items():
         coder["codebooks"] = coded[name]
-        if coder["type"] == "human" and coder["id"] is None:
+        if coder["type"] in ("human", "given") and coder["id"] is None:
             coder["id"] = corpus["id"]
         if coder["type"] == "dictionary":
             _lower_sha256(coder)

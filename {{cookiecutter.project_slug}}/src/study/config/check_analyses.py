@@ -46,7 +46,7 @@ def check_analyses(document: Document, config: dict[str, Any]) -> Iterator[Study
             )
             continue
         try:
-            formulas[name] = _formula(config, analysis)
+            formulas[name] = formula_of(config, analysis)
         except StudyError as error:
             yield document.error(
                 (*place, "formula"), error.problem, found=error.found, allowed=error.allowed, hint=error.hint
@@ -61,7 +61,8 @@ def check_analyses(document: Document, config: dict[str, Any]) -> Iterator[Study
         yield from _hypothesis(document, ("hypotheses", name), hypothesis, config, formulas)
 
 
-def _formula(config: dict[str, Any], analysis: dict[str, Any]) -> Formula:
+def formula_of(config: dict[str, Any], analysis: dict[str, Any]) -> Formula:
+    """Read the formula of an analysis; a StudyError says what is wrong with it."""
     from study.inference.formula import parse_formula
 
     known = covariates(config)
@@ -187,7 +188,7 @@ def _hypothesis(
     if name not in formulas:  # its formula is wrong, which is said already
         return
     terms = [":".join(factors) for factors in formulas[name].terms]
-    if not any(_is_of(term, factors) for factors in formulas[name].terms):
+    if not any(is_of(term, factors) for factors in formulas[name].terms):
         yield document.error(
             (*place, "term"),
             f"The regression '{name}' has no such term.",
@@ -197,8 +198,8 @@ def _hypothesis(
         )
 
 
-def _is_of(term: str, factors: tuple[str, ...]) -> bool:
-    """Whether a term belongs to these factors: 'C(domain)[T.nyt]:age' to ('C(domain)', 'age')."""
+def is_of(term: str, factors: tuple[str, ...]) -> bool:
+    """Return whether a term belongs to these factors: 'C(domain)[T.nyt]:age' to ('C(domain)', 'age')."""
     rest = term
     for number, factor in enumerate(factors):
         if not rest.startswith(factor):

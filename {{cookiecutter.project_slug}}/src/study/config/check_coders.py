@@ -53,7 +53,7 @@ def _given(
     if config["gold"]["seal"] and config["gold"]["truth"] == place[1]:
         yield document.error(
             ("gold", "seal"),
-            f"The codes of '{place[1]}' are a column of the corpus, so nothing can keep them out of sight.",
+            f"The codes of '{place[1]}' were made elsewhere, so nothing can keep them out of sight.",
             found=True,
             allowed=False,
         )
@@ -73,6 +73,15 @@ def _given(
                 found=construct,
                 allowed=coder["codebooks"] or list(config["codebooks"]),
             )
+        elif coder["sources"]:
+            yield from _own_column(document, (*place, "columns", construct), column, coder)
+        elif not isinstance(column, str):
+            yield document.error(
+                (*place, "columns", construct),
+                "The codes are a column of the corpus, which has one row a text.",
+                found=column,
+                hint="Name the column alone, or the table of the codes with 'file' or 'sources'.",
+            )
         elif known is not None and column not in known:
             kept = config["corpus"]["covariates"] is not None
             yield document.error(
@@ -82,6 +91,42 @@ def _given(
                 allowed=known,
                 hint="Columns to keep are listed in corpus.covariates." if kept else None,
             )
+    written = document.value["coders"][place[1]]
+    for key in ("id", "repeat") if not coder["sources"] else ():
+        if written.get(key) is not None:
+            yield document.error(
+                (*place, key),
+                f"The codes are columns of the corpus, so '{key}' has no meaning.",
+                found=written[key],
+                hint="Remove it, or name the table of the codes with 'file' or 'sources'.",
+            )
+    for key in ("id", "repeat") if coder["sources"] else ():
+        if coder[key] is not None:
+            yield from _in_every_source(document, (*place, key), coder[key], coder)
+
+
+def _own_column(
+    document: Document, place: KeyPath, spec: str | dict[str, Any], coder: dict[str, Any]
+) -> Iterator[StudyError]:
+    """The columns that a construct's codes, and the rows that hold them, are read from."""
+    if isinstance(spec, str):
+        yield from _in_every_source(document, place, spec, coder)
+        return
+    yield from _in_every_source(document, (*place, "column"), spec["column"], coder)
+    for column in spec["where"]:
+        yield from _in_every_source(document, (*place, "where", column), column, coder, added=False)
+
+
+def _in_every_source(
+    document: Document, place: KeyPath, column: str, coder: dict[str, Any], *, added: bool = True
+) -> Iterator[StudyError]:
+    for source in coder["sources"]:
+        there = [*(source["columns"] or []), *(source["add"] if added else ())]
+        if source["columns"] and column not in there:
+            yield document.error(
+                place, "A source of these codes has no such column.", found=column, allowed=there
+            )
+            return
 
 
 def _llm(

@@ -18,7 +18,7 @@ ORIGINS = ("file", "folder", "url", "pypi")
 LONGEST_NAME = 255
 """Bytes in the name of a file, on the file systems in use."""
 
-WITH_OWN_COLUMNS = ("jsonl", "parquet", "txt", "rdata", "rda", "rds")
+WITH_OWN_COLUMNS = ("jsonl", "parquet", "txt", "rdata", "rda", "rds", "dta")
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252", "cp1251", "gb18030", "big5", "shift_jis", "euc-kr")
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -39,7 +39,7 @@ def check_sources(document: Document, config: dict[str, Any], root: Path) -> Ite
     for holder in holders(config):
         if _on_sheets(config, holder):
             yield from _inside(document, (*holder, "folder"), config["coders"][holder[1]]["folder"], root)
-        else:
+        elif _has_tables(document, holder):
             yield from _one_form(document, holder)
     for place, source in listed_sources(config):
         yield from _source(document, place, source, root)
@@ -53,6 +53,14 @@ def check_sources(document: Document, config: dict[str, Any], root: Path) -> Ite
 def _on_sheets(config: dict[str, Any], place: KeyPath) -> bool:
     """Whether codes come back on coding sheets, which are no sources: any number of files in a folder."""
     return place[0] == "coders" and config["coders"][place[1]].get("layout") == "sheets"
+
+
+def _has_tables(document: Document, place: KeyPath) -> bool:
+    """Whether something is read: codes that were made elsewhere may be columns of the corpus instead."""
+    written: Any = document.value
+    for part in place:
+        written = written[part]
+    return written.get("type") != "given" or bool(written.get("file")) or bool(written.get("sources"))
 
 
 def _one_form(document: Document, place: KeyPath) -> Iterator[StudyError]:
@@ -122,11 +130,19 @@ def _source(document: Document, place: KeyPath, source: dict[str, Any], root: Pa
         yield document.error(
             (*place, "add", twice[0]), "The source already has a column of this name.", found=twice[0]
         )
+    for column in source["where"]:
+        if source["columns"] and column not in source["columns"]:
+            yield document.error(
+                (*place, "where", column),
+                "The source has no such column.",
+                found=column,
+                allowed=source["columns"],
+            )
 
 
 def _folder(document: Document, place: KeyPath, source: dict[str, Any]) -> Iterator[StudyError]:
-    for key in ("sha256", "member", "columns"):
-        if source[key] is not None:
+    for key in ("sha256", "member", "columns", "where"):
+        if source[key]:
             yield document.error(
                 (*place, key), f"A folder of .txt files has no '{key}'.", hint="Remove the key."
             )

@@ -37,6 +37,14 @@ def check_study(document: Document, config: dict[str, Any]) -> Iterator[StudyErr
     for name in config["models"]:
         if folded.setdefault(fold(name), name) != name:
             yield document.error(("models", name), "The names of two models differ only in case.", found=name)
+    if config["narrative"] is not None and config["narrative"] not in config["models"]:
+        yield document.error(
+            ("narrative",),
+            "There is no such model under 'models'.",
+            found=config["narrative"],
+            allowed=config["models"],
+            hint="Without a model the sentences are fixed: leave the key out.",
+        )
 
 
 def _hint(config: dict[str, Any], name: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from study.config.document import KeyPath
 from study.config.yaml_values import INVISIBLE
+from study.experiment.factors import FACTORS
 
 UNIT_COLUMNS = ("unit_id", "document_id", "text", "text_sha256", "start", "end", "sample", "gold", "pilot")
 """Columns that the tables of units and measures have of their own."""
@@ -54,6 +55,10 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     "coder_agreement": (
         "construct", "domain", "subset", "pair_type", "coder", "other", "statistic", "level", "n",
         "estimate", "ci_low", "ci_high", "note",
+    ),
+    "repeated_codes": (
+        "construct", "domain", "subset", "measure", "criterion", "statistic", "level", "n_repeats", "n",
+        "estimate", "lowest", "highest", "note",
     ),
     "alternative_annotator": (
         "construct", "domain", "subset", "measure", "raters", "score", "epsilon", "n_humans", "n_items",
@@ -110,6 +115,55 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
         "analysis", "term", "estimator", "coder", "n_gold", "std_error", "power", "effect", "now",
         "n_for_power", "note",
     ),
+    "multiverse": (
+        "analysis", "term", "specification", "estimator", "decision", "instrument", "coder", "experiment",
+        "cell", *FACTORS, "estimate", "std_error", "ci_low", "ci_high", "p_value", "n", "n_gold", "sign_flip",
+        "significance_flip", "error_type", "note",
+    ),
+    "multiverse_summary": (
+        "analysis", "term", "estimator", "n_specifications", "n_estimated", "gold_estimator", "gold_estimate",
+        "gold_ci_low", "gold_ci_high", "median", "lowest", "highest", "share_sign_flip",
+        "share_significance_flip", "share_type_i", "share_type_ii", "share_type_s", "share_covering_gold",
+        "n", "n_gold", "note",
+    ),
+    "multiverse_variance": (
+        "analysis", "term", "estimator", "over", "choice", "df", "sum_of_squares", "share",
+        "n_specifications", "note",
+    ),
+    "experiment_cells": (
+        "experiment", "construct", "cell", *FACTORS, "criterion", "n", "n_coded", "n_compared", "mean_score",
+        "valid_mass", "accuracy", "accuracy_ci_low", "accuracy_ci_high", "pearson_r", "ci_low", "ci_high",
+        "ece", "brier", "note",
+    ),
+    "experiment_levels": (
+        "experiment", "construct", "factor", "level", "reference", "criterion", "n_cells", "n_units",
+        "n_compared", "mean_score", "valid_mass", "accuracy", "accuracy_ci_low", "accuracy_ci_high",
+        "pearson_r", "ci_low", "ci_high", "difference", "difference_ci_low", "difference_ci_high", "ece",
+        "brier", "note",
+    ),
+    "experiment_effects": (
+        "experiment", "construct", "outcome", "factor", "level", "reference", "estimate", "std_error",
+        "ci_low", "ci_high", "statistic", "p_value", "p_adjusted", "correction", "family", "n", "n_units",
+        "method", "note",
+    ),
+    "experiment_variance": (
+        "experiment", "construct", "outcome", "source", "df", "sum_of_squares", "share", "ci_low", "ci_high",
+        "n_units", "n_cells", "note",
+    ),
+    "experiment_flips": (
+        "experiment", "construct", "factor", "level", "reference", "n_pairs", "n_units", "flip_rate",
+        "ci_low", "ci_high", "mean_change", "mean_change_ci_low", "mean_change_ci_high",
+        "mean_absolute_change", "r_difference", "r_difference_ci_low", "r_difference_ci_high", "note",
+    ),
+    "experiment_stability": (
+        "experiment", "construct", "kind", "factor", "factor_level", "statistic", "level", "n_cells",
+        "n_units", "n_codes", "estimate", "ci_low", "ci_high", "note",
+    ),
+    "experiment_positions": (
+        "experiment", "construct", "position", "n_labels", "n_cells", "n", "share_chosen", "ci_low",
+        "ci_high", "mean_probability", "probability_ci_low", "probability_ci_high", "expected", "note",
+    ),
+    "narrative": ("table", "place", "construct", "sentence_number", "sentence", "wording"),
     "flow": ("step", "group", "n", "note"),
     "claims": (
         "claim", "source", "published", "reproduced", "tolerance", "verdict",
@@ -218,10 +272,10 @@ def levels(config: dict[str, Any], column: str) -> list[str] | None:
 
 
 def holders(config: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield the places whose `sources` (or `file`) say where a table is: the corpus and the human coders."""
+    """Yield the places whose `sources` (or `file`) say where a table is: the corpus and coders with codes."""
     yield ("corpus",)
     for name, coder in config["coders"].items():
-        if coder["type"] == "human":
+        if coder["type"] in ("human", "given"):
             yield ("coders", name)
 
 

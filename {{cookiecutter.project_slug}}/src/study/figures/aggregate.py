@@ -158,34 +158,28 @@ def _legend(rows: pd.DataFrame) -> list[Line2D]:
     ]
 
 
-def main(
+def draw(
+    table: pd.DataFrame,
+    folder: Path,
     *,
-    aggregate_file: Path,
-    png_files: list[Path],
-    pdf_files: list[Path],
-    coders: dict[str, Any],
-    codebooks: dict[str, Any],
-    compare: dict[str, Any],
+    coders: Mapping[str, Mapping[str, str]],
+    criterion: str | None,
+    by: str | None,
 ) -> None:
-    """Draw the aggregate validity of every construct, files in the order of the constructs' names.
+    """Write the aggregate validity of every construct.
 
-    `coders` maps construct to coder to type, `codebooks` construct to its level and its labels' values;
-    `compare` is that section of the configuration.
+    Parameters
+    ----------
+    table
+        The table of aggregate validity.
+    folder
+        Where the figures are written, both formats of each.
+    coders
+        Construct -> coder -> type.
+    criterion, by
+        The coder with whom the others are compared, and the covariate whose levels are the domains.
     """
-    table = style.read_table(aggregate_file, WORDS)
-    with style.theme([compare["by"], *codebooks]):
-        for construct, png_file, pdf_file in zip(sorted(codebooks), png_files, pdf_files, strict=True):
-            figure = aggregate_figure(
-                table,
-                construct,
-                coders.get(construct, {}),
-                criterion=compare["criterion"],
-                by=compare["by"],
-            )
-            style.save(figure, png_file, pdf_file)
-
-
-if __name__ == "__main__":
-    from study.job import run
-
-    run(main)
+    with style.theme([by, *coders]):
+        for construct, types in coders.items():
+            figure = aggregate_figure(table, construct, types, criterion=criterion, by=by)
+            style.save(figure, *style.files(folder, "aggregate", construct))

@@ -237,37 +237,38 @@ def _legend(rows: pd.DataFrame, published: Sequence[PublishedValue]) -> list[Lin
     return handles
 
 
-def main(
+def draw(
+    table: pd.DataFrame,
+    folder: Path,
     *,
-    agreement_file: Path,
-    png_files: list[Path],
-    pdf_files: list[Path],
-    coders: dict[str, Any],
-    codebooks: dict[str, Any],
-    compare: dict[str, Any],
-    published: list[Any],
+    coders: Mapping[str, Mapping[str, str]],
+    codebooks: Mapping[str, Mapping[str, Any]],
+    criterion: str | None,
+    published: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Draw a forest plot of every construct, files in the order of the constructs' names.
+    """Write a forest plot of every construct.
 
-    `coders` maps construct to coder to type, `codebooks` construct to its level and its labels' values;
-    `compare` is that section of the configuration, `published` what is marked beside the study's own figures.
+    Parameters
+    ----------
+    table
+        The table of agreement.
+    folder
+        Where the figures are written, both formats of each.
+    coders, codebooks
+        Construct -> coder -> type, and construct -> its level.
+    criterion
+        The coder with whom the others are compared.
+    published
+        What is marked beside the study's own figures, as `study.claims.printed` gives it.
     """
-    table = style.read_table(agreement_file)
-    with style.theme([*table["domain"].unique(), *codebooks]):
-        for construct, png_file, pdf_file in zip(sorted(codebooks), png_files, pdf_files, strict=True):
-            types = coders.get(construct, {})
+    with style.theme([*table["domain"].unique(), *coders]):
+        for construct, types in coders.items():
             figure = agreement_figure(
                 table,
                 construct,
                 types,
-                criterion=compare["criterion"],
+                criterion=criterion,
                 level=codebooks[construct]["level"],
                 printed=published,
             )
-            style.save(figure, png_file, pdf_file)
-
-
-if __name__ == "__main__":
-    from study.job import run
-
-    run(main)
+            style.save(figure, *style.files(folder, "agreement", construct))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -94,29 +94,27 @@ def _draw(upper: Axes, lower: Axes, rows: pd.DataFrame, colour: str) -> None:
     lower.set_yticks([most], [style.number(most)])
 
 
-def main(
+def draw(
+    table: pd.DataFrame,
+    folder: Path,
     *,
-    calibration_file: Path,
-    png_files: list[Path],
-    pdf_files: list[Path],
-    coders: dict[str, Any],
-    codebooks: dict[str, Any],
-    compare: dict[str, Any],
+    coders: Mapping[str, Mapping[str, str]],
+    criterion: str | None,
 ) -> None:
-    """Draw the reliability diagrams of every construct, files in the order of the constructs' names.
+    """Write the reliability diagrams of every construct.
 
-    `coders` maps construct to coder to type, `codebooks` construct to its level and its labels' values;
-    `compare` is that section of the configuration.
+    Parameters
+    ----------
+    table
+        The table of calibration.
+    folder
+        Where the figures are written, both formats of each.
+    coders
+        Construct -> coder -> type.
+    criterion
+        The coder with whom the others are compared.
     """
-    table = style.read_table(calibration_file)
-    with style.theme([*table["domain"].unique(), *codebooks]):
-        for construct, png_file, pdf_file in zip(sorted(codebooks), png_files, pdf_files, strict=True):
-            types = coders.get(construct, {})
-            figure = calibration_figure(table, construct, types, criterion=compare["criterion"])
-            style.save(figure, png_file, pdf_file)
-
-
-if __name__ == "__main__":
-    from study.job import run
-
-    run(main)
+    with style.theme([*table["domain"].unique(), *coders]):
+        for construct, types in coders.items():
+            figure = calibration_figure(table, construct, types, criterion=criterion)
+            style.save(figure, *style.files(folder, "calibration", construct))

@@ -315,34 +315,28 @@ def _legend(
     return [*handles, Line2D([], [], label=f"mean over all levels ({texts})", color="#4d4d4d", **DASHED)]
 
 
-def main(
+def draw(
+    table: pd.DataFrame,
+    folder: Path,
     *,
-    error_levels_file: Path,
-    png_files: list[Path],
-    pdf_files: list[Path],
-    coders: dict[str, Any],
-    codebooks: dict[str, Any],
-    compare: dict[str, Any],
+    coders: Mapping[str, Mapping[str, str]],
+    criterion: str | None,
+    error_by: Sequence[str],
 ) -> None:
-    """Draw the errors of every construct, files in the order of the constructs' names.
+    """Write the errors of every construct.
 
-    `coders` maps construct to coder to type, `codebooks` construct to its level and its labels' values;
-    `compare` is that section of the configuration.
+    Parameters
+    ----------
+    table
+        The table of error levels.
+    folder
+        Where the figures are written, both formats of each.
+    coders
+        Construct -> coder -> type.
+    criterion, error_by
+        See `errors_figure`.
     """
-    table = style.read_table(error_levels_file, WORDS)
-    with style.theme([*table["level"].unique(), *table["covariate"].unique(), *codebooks]):
-        for construct, png_file, pdf_file in zip(sorted(codebooks), png_files, pdf_files, strict=True):
-            figure = errors_figure(
-                table,
-                construct,
-                coders.get(construct, {}),
-                criterion=compare["criterion"],
-                error_by=compare["error_by"] or [],
-            )
-            style.save(figure, png_file, pdf_file)
-
-
-if __name__ == "__main__":
-    from study.job import run
-
-    run(main)
+    with style.theme([*table["level"].unique(), *table["covariate"].unique(), *coders]):
+        for construct, types in coders.items():
+            figure = errors_figure(table, construct, types, criterion=criterion, error_by=error_by)
+            style.save(figure, *style.files(folder, "errors", construct))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -157,31 +157,32 @@ def read_table(file: Path) -> pd.DataFrame:
     return table
 
 
-def main(
+def draw(
+    tables: Mapping[str, pd.DataFrame],
+    folder: Path,
     *,
-    table_files: list[Path],
-    png_files: list[Path],
-    pdf_files: list[Path],
-    coders: dict[str, Any],
-    coded: dict[str, Any],
-    expected: dict[str, Any],
+    coders: Mapping[str, str],
+    coded: Mapping[str, Sequence[str]],
+    expected: Mapping[str, Mapping[str, str]],
 ) -> None:
-    """Draw a forest plot of every analysis; the three lists of files are in the same order.
+    """Write a forest plot of every analysis.
 
-    `coders` maps coder to type, `coded` the analysis to the constructs that codes stand for, and `expected` a
-    hypothesis to its analysis and term.
+    Parameters
+    ----------
+    tables
+        Analysis -> its table.
+    folder
+        Where the figures are written, both formats of each.
+    coders
+        Coder -> type.
+    coded
+        Analysis -> the constructs that codes stand for.
+    expected
+        Hypothesis -> its analysis and term.
     """
-    tables = {file: read_table(file) for file in table_files}
     with style.theme([*coders, *(term for table in tables.values() for term in table["term"])]):
-        for file, png_file, pdf_file in zip(table_files, png_files, pdf_files, strict=True):
-            name = file.stem
+        for name, table in tables.items():
             terms = [h["term"] for h in expected.values() if h["analysis"] == name]
             first = [*terms, *coded[name]]
-            figure = estimates_figure(tables[file], coders, first=first, file=f"results/tables/{name}.csv")
-            style.save(figure, png_file, pdf_file)
-
-
-if __name__ == "__main__":
-    from study.job import run
-
-    run(main)
+            figure = estimates_figure(table, coders, first=first, file=f"results/tables/{name}.csv")
+            style.save(figure, *style.files(folder, "estimates", name))

@@ -293,49 +293,43 @@ def valid_masses(codings: Mapping[str, pd.DataFrame], construct: str) -> dict[st
     return {coder: mass for coder, mass in found.items() if len(mass)}
 
 
-def main(
+def draw(
+    measures: pd.DataFrame,
+    codings: Mapping[str, pd.DataFrame],
+    folder: Path,
     *,
-    measures_file: Path,
-    codings_files: list[Path],
-    png_files: list[Path],
-    pdf_files: list[Path],
-    coders: dict[str, Any],
-    codebooks: dict[str, Any],
-    compare: dict[str, Any],
+    coders: Mapping[str, Mapping[str, str]],
+    codebooks: Mapping[str, Mapping[str, Any]],
+    criterion: str | None,
+    by: str | None,
+    thresholds: Sequence[float],
 ) -> None:
-    """Draw the label distributions of every construct, files in the order of the constructs' names.
+    """Write the label distributions of every construct.
 
-    The codings' file names are the coders' names. `coders` maps construct to coder to type, `codebooks`
-    construct to its level and its labels' values; `compare` is that section of the configuration.
+    Parameters
+    ----------
+    measures, codings
+        The wide table of measures, and each coder's codings.
+    folder
+        Where the figures are written, both formats of each.
+    coders, codebooks
+        Construct -> coder -> type, and construct -> its level and its labels' values.
+    criterion, by, thresholds
+        See `label_shares`.
     """
-    measures = pd.read_parquet(measures_file)
-    codings = {file.stem: pd.read_parquet(file) for file in codings_files}
-    by = compare.get("by")
-    domains = style.domains(measures, by)
     labels = [label for codebook in codebooks.values() for label in codebook["values"]]
-    with style.theme([*domains, *labels, *codebooks]):
-        for construct, png_file, pdf_file in zip(sorted(codebooks), png_files, pdf_files, strict=True):
+    with style.theme([*style.domains(measures, by), *labels, *coders]):
+        for construct, types in coders.items():
+            codebook = codebooks[construct]
             shares = label_shares(
                 measures,
                 codings,
                 construct,
-                codebooks[construct],
-                criterion=compare["criterion"],
+                codebook,
+                criterion=criterion,
                 by=by,
-                thresholds=compare["thresholds"],
+                thresholds=thresholds,
             )
-            figure = labels_figure(
-                shares,
-                valid_masses(codings, construct),
-                construct,
-                coders.get(construct, {}),
-                codebooks[construct],
-                criterion=compare["criterion"],
-            )
-            style.save(figure, png_file, pdf_file)
-
-
-if __name__ == "__main__":
-    from study.job import run
-
-    run(main)
+            masses = valid_masses(codings, construct)
+            figure = labels_figure(shares, masses, construct, types, codebook, criterion=criterion)
+            style.save(figure, *style.files(folder, "labels", construct))

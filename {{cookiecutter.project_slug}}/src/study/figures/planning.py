@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -107,29 +107,32 @@ def read_table(file: Path) -> pd.DataFrame:
     return table
 
 
-def main(
+def draw(
+    table: pd.DataFrame,
+    folder: Path,
     *,
-    planning_file: Path,
-    png_files: list[Path],
-    pdf_files: list[Path],
-    names: list[str],
-    coders: dict[str, Any],
-    expected: dict[str, Any],
+    names: Sequence[str],
+    coders: Mapping[str, str],
+    expected: Mapping[str, Mapping[str, str]],
 ) -> None:
-    """Draw the curves of every analysis; `names` and the files are in the same order.
+    """Write the curves of every analysis.
 
-    `coders` maps coder to type, `expected` a hypothesis to its analysis and term.
+    Parameters
+    ----------
+    table
+        The table of planning.
+    folder
+        Where the figures are written, both formats of each.
+    names
+        The analyses.
+    coders
+        Coder -> type.
+    expected
+        Hypothesis -> its analysis and term.
     """
-    table = read_table(planning_file)
     with style.theme([*coders, *table["term"]]):
-        for name, png_file, pdf_file in zip(names, png_files, pdf_files, strict=True):
+        for name in names:
             first = [hypothesis["term"] for hypothesis in expected.values() if hypothesis["analysis"] == name]
             own = table[table["analysis"] == name]
             figure = planning_figure(own, coders, first=first, file="results/tables/planning.csv")
-            style.save(figure, png_file, pdf_file)
-
-
-if __name__ == "__main__":
-    from study.job import run
-
-    run(main)
+            style.save(figure, *style.files(folder, "planning", name))

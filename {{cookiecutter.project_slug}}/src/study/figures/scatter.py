@@ -172,35 +172,30 @@ def one_scale(kind: str, values: Sequence[float], criterion: pd.Series, *, label
     return bool(values) and bool(criterion.dropna().between(min(values), max(values)).all())
 
 
-def main(
+def draw(
+    measures: pd.DataFrame,
+    folder: Path,
     *,
-    measures_file: Path,
-    png_files: list[Path],
-    pdf_files: list[Path],
-    coders: dict[str, Any],
-    codebooks: dict[str, Any],
-    compare: dict[str, Any],
+    coders: Mapping[str, Mapping[str, str]],
+    codebooks: Mapping[str, Mapping[str, Any]],
+    criterion: str | None,
+    by: str | None,
 ) -> None:
-    """Draw the scores of every construct against the criterion, files in the order of the constructs' names.
+    """Write the scores of every construct against the criterion.
 
-    `coders` maps construct to coder to type, `codebooks` construct to its level and its labels' values;
-    `compare` is that section of the configuration.
+    Parameters
+    ----------
+    measures
+        The wide table of measures.
+    folder
+        Where the figures are written, both formats of each.
+    coders, codebooks
+        Construct -> coder -> type, and construct -> its level and its labels' values.
+    criterion, by
+        See `study.validity.subsets.subsets`.
     """
-    measures = pd.read_parquet(measures_file)
-    with style.theme([*style.domains(measures, compare.get("by")), *codebooks]):
-        for construct, png_file, pdf_file in zip(sorted(codebooks), png_files, pdf_files, strict=True):
-            figure = scatter_figure(
-                measures,
-                construct,
-                coders.get(construct, {}),
-                codebooks[construct],
-                criterion=compare["criterion"],
-                by=compare.get("by"),
-            )
-            style.save(figure, png_file, pdf_file)
-
-
-if __name__ == "__main__":
-    from study.job import run
-
-    run(main)
+    with style.theme([*style.domains(measures, by), *coders]):
+        for construct, types in coders.items():
+            codebook = codebooks[construct]
+            figure = scatter_figure(measures, construct, types, codebook, criterion=criterion, by=by)
+            style.save(figure, *style.files(folder, "scatter", construct))

@@ -48,7 +48,11 @@ def sections(study: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         name: _without(coder, WHERE_CODES_ARE) if coder["type"] == "human" else dict(coder)
         for name, coder in found["coders"].items()
     }
-    found["models"] = {name: _without(model, ("path",)) for name, model in found["models"].items()}
+    # Studies that were frozen before there was sparsity have models without it.
+    found["models"] = {
+        name: _without(model, ("path",) if model.get("sparsity") else ("path", "sparsity"))
+        for name, model in found["models"].items()
+    }
     drawn = study.get("sample", "all")
     found["sample"] = dict(drawn) if isinstance(drawn, Mapping) else {"draw": drawn}
     # As they will be read: whole numbers and decimal ones, lists and tuples.

@@ -165,15 +165,39 @@ def main(
         The folder of responses, and the file that is to say in which segment each wanted response is.
     """
     read = [Instrument.read(path) for path in instruments]
-    for instrument, path in zip(read, instruments, strict=True):
-        _keep_beside(path, store / "instruments" / f"{instrument.instrument_id}.json")
     table = pd.read_parquet(units, columns=["unit_id", "text", "text_sha256"])
+    mine = [in_shard(task, shard, shards) for task in tasks(table, sample, read, asked)]
+    answer(mine, model, store=store, index=index, threads=threads, root=root)
+
+
+def answer(
+    tasks: Sequence[Task], model: Mapping[str, Any], *, store: Path, index: Path, threads: int, root: Path
+) -> None:
+    """Ask one model what the store does not hold, and write the index of everything wanted.
+
+    Parameters
+    ----------
+    tasks
+        What instruments of this model are to be asked.
+    model
+        One entry of the configuration's `models`.
+    store, index
+        The folder of responses, and the file that is to say in which segment each wanted response is.
+
+    Raises
+    ------
+    StudyError
+        When something is missing and the model is not here, or the index cannot be written.
+    """
+    instruments = [task.instrument for task in tasks]
+    for instrument in instruments:
+        _keep_beside(instrument, store / "instruments" / f"{instrument.instrument_id}.json")
     where = ask_missing(
-        [in_shard(task, shard, shards) for task in tasks(table, sample, read, asked)],
+        tasks,
         ResponseStore(store),
-        lambda: open_model(model, read, threads, root),
+        lambda: open_model(model, instruments, threads, root),
         _tell,
-        again=locate(model, root) is not None and importlib.util.find_spec("llama_cpp") is not None,
+        again=locate(dict(model), root) is not None and importlib.util.find_spec("llama_cpp") is not None,
     )
     try:
         _write(index, where)
@@ -204,12 +228,12 @@ def _in_words(model: Mapping[str, Any]) -> str:
     return ", ".join([f"sha256 {model['sha256']}", *versions])
 
 
-def _keep_beside(source: Path, target: Path) -> None:
+def _keep_beside(instrument: Instrument, target: Path) -> None:
     """Keep every instrument that was ever used beside its responses."""
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         half = target.with_suffix(f".{os.getpid()}.part")  # another shard may be at it
-        half.write_bytes(source.read_bytes())
+        half.write_text(instrument.to_json(), encoding="utf-8")
         half.replace(target)
 
 

@@ -4,8 +4,8 @@ A colleague who reproduces a study has the responses but not the model. So what 
 about a model (its hash, its chat template, its special tokens, the engine's version) is written once to a
 small JSON card beside the responses.
 
-The configuration names the file that is shipped. With `quantisation` another file is run, which llama.cpp
-makes from it (`study.llm.weights`): the card's sha256 is that of the file that is run, and its `source` is
+The configuration names the file that is shipped. With `quantisation` or `sparsity` another file is run, which
+is made from it (`study.llm.weights`): the card's sha256 is that of the file that is run, and its `source` is
 the shipped one.
 """
 
@@ -16,6 +16,7 @@ import hashlib
 import importlib.util
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,21 @@ def locate(model: dict[str, Any], root: Path) -> Path | None:
     return None
 
 
+def variant(model: Mapping[str, Any]) -> tuple[str | None, float]:
+    """Return the storage type (None: as shipped) and the sparsity in which a model is run.
+
+    A type that packs weights in few bits may have no exact zero, and a file whose weights are changed is not
+    as shipped anyway. So a sparse model is run in F16 where the configuration names no type.
+    """
+    sparsity = float(model.get("sparsity") or 0)
+    return model.get("quantisation") or ("F16" if sparsity else None), sparsity
+
+
 def prepare(model: dict[str, Any], root: Path) -> Path | None:
     """Return the file that is run, or None when the model is not installed here.
 
-    That is the shipped file; with `quantisation`, the one that is converted from it, which may take minutes
-    when it is made for the first time.
+    That is the shipped file; with `quantisation` or `sparsity`, the one that is made from it, which may take
+    minutes the first time.
 
     Parameters
     ----------
@@ -77,17 +88,17 @@ def prepare(model: dict[str, Any], root: Path) -> Path | None:
     """
     _refuse_if_unreachable(str(model.get("path") or model.get("file")))
     path = locate(model, root)
-    quantisation = model.get("quantisation")
+    quantisation, sparsity = variant(model)
     if path is None or quantisation is None:
         return path
-    return converted(path, sha256_of(path), quantisation)
+    return converted(path, sha256_of(path), quantisation, sparsity)
 
 
 def fingerprint(model: dict[str, Any], root: Path, cards: Path, name: str, cache: Path) -> dict[str, Any]:
     """Return what identifies the model: from its file where it is installed, else from its card.
 
-    Snakemake asks whenever it starts, so nothing is converted here: the shipped file, the storage type and
-    the versions of the packages decide what is run.
+    Snakemake asks whenever it starts, so nothing is converted here: the shipped file, the storage type, the
+    sparsity and the versions of the packages decide what is run.
 
     Parameters
     ----------
@@ -104,20 +115,26 @@ def fingerprint(model: dict[str, Any], root: Path, cards: Path, name: str, cache
     -------
     dict
         sha256 (of the shipped file), quantisation and engine (package versions); None for what is not known.
+        A sparse model has the key sparsity too.
     """
     path = locate(model, root)
     if path is None:
         card = cards / f"{name}.json"
         if card.is_file():
             return _kept(card)
-        return _fingerprint(model.get("sha256"), model.get("quantisation"), None)
-    return _fingerprint(_remembered_sha256(path, cache), model.get("quantisation"), engine_versions())
+        return _fingerprint(model.get("sha256"), *variant(model), None)
+    return _fingerprint(_remembered_sha256(path, cache), *variant(model), engine_versions())
 
 
 def _fingerprint(
-    sha256: str | None, quantisation: str | None, engine: dict[str, str] | None
+    sha256: str | None, quantisation: str | None, sparsity: float, engine: dict[str, str] | None
 ) -> dict[str, Any]:
-    return {"sha256": sha256, "quantisation": quantisation, "engine": engine}
+    return {"sha256": sha256, "quantisation": quantisation, **_named(sparsity), "engine": engine}
+
+
+def _named(sparsity: float) -> dict[str, float]:
+    """Return the key that only a sparse model has: what identifies the others is as it was without it."""
+    return {"sparsity": sparsity} if sparsity else {}
 
 
 def engine_versions() -> dict[str, str]:
@@ -139,7 +156,9 @@ def _remembered_sha256(path: Path, cache: Path) -> str:
     return digest
 
 
-def read_card(path: Path, name: str, sha256: str | None, quantisation: str | None = None) -> dict[str, Any]:
+def read_card(
+    path: Path, name: str, sha256: str | None, quantisation: str | None = None, sparsity: float = 0
+) -> dict[str, Any]:
     """Read what identifies a model from its GGUF file.
 
     Parameters
@@ -148,8 +167,9 @@ def read_card(path: Path, name: str, sha256: str | None, quantisation: str | Non
         The shipped file, and the sha256 that the configuration says it has (None: any).
     name
         The model's name in the configuration.
-    quantisation
-        The storage type in which the weights are run; None: as they are shipped.
+    quantisation, sparsity
+        The storage type in which the weights are run (None: as they are shipped; a sparse model is run in
+        F16), and the share of the linear layers' weights that is zero.
 
     Returns
     -------
@@ -157,7 +177,8 @@ def read_card(path: Path, name: str, sha256: str | None, quantisation: str | Non
         name; of the file that is run: file, sha256, size (bytes), title, architecture, licence, file_type
         (the storage type's name), chat_template, bos_token, eos_token, add_bos, special_tokens (as they are
         spelt), trained_context (tokens);
-        quantisation; source (file, sha256 and size of the shipped file); engine (package versions).
+        quantisation; sparsity, where it is above 0; source (file, sha256 and size of the shipped file);
+        engine (package versions).
 
     Raises
     ------
@@ -186,13 +207,15 @@ def read_card(path: Path, name: str, sha256: str | None, quantisation: str | Non
             hint="Use an instruction-tuned ('Instruct', 'Chat', 'it') version of the model.",
         )
     run = source
+    quantisation, sparsity = variant({"quantisation": quantisation, "sparsity": sparsity})
     if quantisation is not None:
-        file = converted(path, source["sha256"], quantisation)
+        file = converted(path, source["sha256"], quantisation, sparsity)
         facts, run = _gguf_facts(file), _described(file)
     return {
         "name": name,
         **run,
         "quantisation": quantisation,
+        **_named(sparsity),
         "source": source,
         "title": facts.get("general.name"),
         "architecture": facts.get("general.architecture"),
@@ -276,7 +299,7 @@ def main(
             hint="Run 'python3 environment.py --llm' (it needs a C/C++ compiler), or 'dvc pull' if the study"
             " has been coded elsewhere.",
         )
-    known = read_card(path, name, model.get("sha256"), model.get("quantisation"))
+    known = read_card(path, name, model.get("sha256"), *variant(model))
     text = json.dumps(known, indent=2, ensure_ascii=False, sort_keys=True)
     card.write_text(text + "\n", encoding="utf-8")
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -294,11 +317,11 @@ def _refuse_if_unreachable(model: str) -> None:
 
 
 def _is_of(kept: Path, model: dict[str, Any]) -> bool:
-    """Whether there is a card, and of the file and the storage type that the configuration names."""
+    """Whether there is a card, and of the file, storage type and sparsity that the configuration names."""
     if not kept.is_file():
         return False
     known, wanted = _kept(kept), model.get("sha256")
-    return known["quantisation"] == model.get("quantisation") and (
+    return (known["quantisation"], known.get("sparsity", 0)) == variant(model) and (
         not wanted or known["sha256"] == wanted.lower()
     )
 
@@ -307,7 +330,8 @@ def _kept(card: Path) -> dict[str, Any]:
     """Return the fingerprint in a card."""
     try:
         known = json.loads(card.read_text(encoding="utf-8"))
-        return _fingerprint(known["source"]["sha256"], known["quantisation"], known["engine"])
+        sha256, quantisation, engine = known["source"]["sha256"], known["quantisation"], known["engine"]
+        return _fingerprint(sha256, quantisation, float(known.get("sparsity", 0)), engine)
     except (ValueError, KeyError, TypeError) as error:
         raise StudyError(
             "This is no card of a model.",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from study.experiment.trials import Experiment
 from study.instrument import Instrument
-from study.llm.coding import code, open_model
-from study.llm.model import locate
+from study.llm.coding import code
+from study.llm.model import locate, prepare
 from study.llm.progress import in_words
 from study.requests import Request, Task, tasks
 from study.store import ResponseStore
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 TRIED = 6
 """Texts of different lengths that are coded to see how long it takes."""
+TRIED_IN_A_TRIAL = 2
+"""The same of each trial of an experiment, of which there are many."""
 
 
 @dataclass(frozen=True)
@@ -47,24 +50,24 @@ class Cost:
     seconds: float | None = 0.0
 
 
-def estimate(engine: LabelEngine, task: Task) -> tuple[int, float]:
+def estimate(engine: LabelEngine, task: Task, tried: int = TRIED) -> tuple[int, float]:
     """Return about how many tokens and seconds the requests of a task take.
 
     A few texts of different lengths are coded. The first is coded twice: what texts share is read only once.
     """
-    tried = _of_different_lengths(task)
-    code(engine, task, tried[0])
+    some = _of_different_lengths(task, tried)
+    code(engine, task, some[0])
     start = time.monotonic()
-    responses = [code(engine, task, request) for request in tried]
+    responses = [code(engine, task, request) for request in some]
     seconds = time.monotonic() - start
-    share = len(task.wanted) / len(tried)
+    share = len(task.wanted) / len(some)
     return round(share * sum(r["n_tokens"] + r["n_written"] for r in responses)), share * seconds
 
 
-def _of_different_lengths(task: Task) -> list[Request]:
+def _of_different_lengths(task: Task, tried: int) -> list[Request]:
     lengths = task.texts["text"].str.len().to_numpy()
     by_length = sorted(task.wanted, key=lambda request: sum(int(lengths[row]) for row in request.rows))
-    n = min(TRIED, len(by_length))
+    n = min(tried, len(by_length))
     return [by_length[(2 * i + 1) * len(by_length) // (2 * n)] for i in range(n)]
 
 
@@ -118,6 +121,7 @@ def main(
     model_of: dict,  # type: ignore[type-arg]
     asked: dict,  # type: ignore[type-arg]
     store: Path,
+    trials: list[Path] | None = None,
     threads: int = 2,
     root: Path = Path(),
 ) -> None:
@@ -129,28 +133,60 @@ def main(
         The configuration's `models`, and {coder: name of its model}.
     asked
         What each coder is asked, see `study.requests.tasks`.
+    trials
+        Of each experiment.
     """
+    experiments = [Experiment.read(path) for path in trials or ()]
     read = [Instrument.read(path) for path in instruments]
-    columns = pd.read_parquet(units, columns=["unit_id", "text", "text_sha256"])
-    found = tasks(columns, sample, read, asked)
-    responses = ResponseStore(store)
-    where, failed = responses.find(request.key for task in found for request in task.wanted)
+    texts = pd.read_parquet(units, columns=None if experiments else ["unit_id", "text", "text_sha256"])
+    found = [(model_of[task.instrument.coder], task) for task in tasks(texts, sample, read, asked)]
+    # A model in another storage type is as fast as it is, or nearly so: it need not be made to know.
+    tried = [
+        (experiment.name, trial.levels["model"], task)
+        for experiment in experiments
+        for trial, task in experiment.tasks(texts, sample)
+    ]
+    where, failed = ResponseStore(store).find(
+        request.key
+        for task in [*(task for _, task in found), *(task for *_, task in tried)]
+        for request in task.wanted
+    )
     known = where.keys() - failed
-    costs = []
-    for name in dict.fromkeys(model_of.values()):
-        mine = [task for task in found if model_of[task.instrument.coder] == name]
-        missing = [
-            replace(task, wanted=[request for request in task.wanted if request.key not in known])
-            for task in mine
-        ]
+    costs: list[Cost] = []
+    for name in dict.fromkeys([*(name for name, _ in found), *(name for _, name, _ in tried)]):
+        mine = [task for model, task in found if model == name]
+        own = [(experiment, task) for experiment, model, task in tried if model == name]
         engine = None
-        if any(task.wanted for task in missing) and locate(models[name], root) is not None:
-            engine = open_model(models[name], [task.instrument for task in mine], threads, root)
-        costs += [_cost(name, *both, engine) for both in zip(mine, missing, strict=True)]
+        if any(_missing(task, known).wanted for task in [*mine, *(task for _, task in own)]):
+            engine = _opened(
+                models[name], [task.instrument for task in [*mine, *(task for _, task in own)]], threads, root
+            )
+        costs += [_cost(name, task, _missing(task, known), engine) for task in mine]
+        for experiment in dict.fromkeys(experiment for experiment, _ in own):
+            its = [task for each, task in own if each == experiment]
+            costs.append(_cost_of_trials(experiment, name, its, known, engine))
     print(table(costs, threads))
 
 
-def _cost(model: str, task: Task, missing: Task, engine: LabelEngine | None) -> Cost:
+def _opened(
+    model: Mapping[str, Any], instruments: Sequence[Instrument], threads: int, root: Path
+) -> LabelEngine | None:
+    """Open a model to see how long it takes; instruments of its other storage types are tried with it too."""
+    if locate(dict(model), root) is None:
+        return None
+    from study.llm.engine import LabelEngine
+
+    path = prepare(dict(model), root)
+    assert path is not None
+    context = max(instrument.settings["context"] for instrument in instruments)
+    return LabelEngine(path, context=context, threads=threads)
+
+
+def _missing(task: Task, known: Set[str]) -> Task:
+    return replace(task, wanted=[request for request in task.wanted if request.key not in known])
+
+
+def _cost(model: str, task: Task, missing: Task, engine: LabelEngine | None, tried: int = TRIED) -> Cost:
     """Return the cost of what is missing of a task."""
     instrument, n = task.instrument, len(missing.wanted)
     cost = Cost(instrument.coder, model, instrument.name, len(task.wanted), n)
@@ -158,8 +194,25 @@ def _cost(model: str, task: Task, missing: Task, engine: LabelEngine | None) -> 
         return cost
     if engine is None:
         return replace(cost, tokens=None, seconds=None)
-    tokens, seconds = estimate(engine, missing)
+    tokens, seconds = estimate(engine, missing, tried)
     return replace(cost, tokens=tokens, seconds=seconds)
+
+
+def _cost_of_trials(
+    experiment: str, model: str, tasks: Sequence[Task], known: Set[str], engine: LabelEngine | None
+) -> Cost:
+    """Return the cost of what is missing of an experiment's trials with one model, as one row."""
+    each = [_cost(model, task, _missing(task, known), engine, TRIED_IN_A_TRIAL) for task in tasks]
+    unknown = any(cost.seconds is None for cost in each)
+    return Cost(
+        f"experiment {experiment}",
+        model,
+        each[0].name,
+        sum(cost.wanted for cost in each),
+        sum(cost.missing for cost in each),
+        None if unknown else sum(cost.tokens or 0 for cost in each),
+        None if unknown else sum(cost.seconds or 0 for cost in each),
+    )
 
 
 if __name__ == "__main__":

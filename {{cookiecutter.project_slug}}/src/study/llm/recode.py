@@ -169,7 +169,8 @@ def open_recorded(
             allowed=source,
             hint="Only the recorded model can show whether this machine answers as recorded.",
         )
-    run = prepare({**model, "quantisation": quantisation}, root)
+    sparsity = instruments[0].model.get("sparsity", 0)
+    run = prepare({**model, "quantisation": quantisation, "sparsity": sparsity}, root)
     assert run is not None
     from study.llm.engine import LabelEngine
 
@@ -313,7 +314,8 @@ def main(
     # One model in memory at a time.
     groups: dict[tuple[str, str], list[Task]] = {}
     for task in wanted:
-        of = model_of[task.instrument.coder], str(task.instrument.model.get("quantisation"))
+        card = task.instrument.model
+        of = model_of[task.instrument.coder], f"{card.get('quantisation')} {card.get('sparsity', 0)}"
         groups.setdefault(of, []).append(task)
     for (name, _), own in sorted(groups.items()):
         engine, sha256 = open_recorded(name, models[name], [t.instrument for t in own], threads, root)

@@ -3,6 +3,8 @@
 A model file is shipped in the type that makes it small, and that is not always the type that runs fast:
 llama.cpp has no fast way for Q4_1 on a processor, and it has one for the same weights unpacked to F16.
 Another type rounds the weights in another way: the converted file is a model of its own, with its own sha256.
+So is one in which a share of the weights is set to zero (`study.llm.sparsity`). That is done on the weights
+unpacked to F32, before they are rounded: the same ones are set to zero in every type.
 
 The same file, type and version of llama-cpp-python give the same bytes, whatever the number of threads. So
 several processes may convert at once: each writes a file of its own, and the last one to be renamed stays.
@@ -23,6 +25,7 @@ from importlib import metadata
 from pathlib import Path
 
 from study.errors import StudyError
+from study.llm.sparsity import prune
 
 CACHE = "LLM_STUDY_CACHE"
 """The environment variable that names the folder for converted files."""
@@ -74,7 +77,7 @@ def storage_types() -> dict[str, int]:
     }
 
 
-def converted(source: Path, source_sha256: str, quantisation: str) -> Path:
+def converted(source: Path, source_sha256: str, quantisation: str, sparsity: float = 0) -> Path:
     """Return a GGUF file with the weights of `source` in another storage type; make it if need be.
 
     A file that was made before is read through and compared with the sha256 that was written beside it; a
@@ -88,6 +91,8 @@ def converted(source: Path, source_sha256: str, quantisation: str) -> Path:
         Its sha256.
     quantisation
         The type's name in the configuration, such as 'F16'.
+    sparsity
+        The share of the linear layers' weights that is set to zero first, 0 to 0.9.
 
     Raises
     ------
@@ -96,15 +101,18 @@ def converted(source: Path, source_sha256: str, quantisation: str) -> Path:
     """
     version = version_of("llama-cpp-python")
     folder = cache_folder() / f"{source_sha256}-llama-cpp-python-{version}"
-    path = folder / f"{source.stem}.{quantisation}.gguf"
+    # The number as Python writes it, with all its digits: another share is another file.
+    sparse = f".sparsity-{float(sparsity)!r}" if sparsity else ""
+    path = folder / f"{source.stem}{sparse}.{quantisation}.gguf"
     try:
         if path.is_file():
             if sha256_of(path) == _recorded_sha256(path):
                 return path
             _tell(f"The converted model file {path} is damaged: it is made again.")
         else:
-            _tell(f"Converting the model file {source.name} to {quantisation}, once: {path}")
-        _make(source, path, quantisation)
+            share = f" with a sparsity of {float(sparsity)!r}" if sparsity else ""
+            _tell(f"Converting the model file {source.name} to {quantisation}{share}, once: {path}")
+        _make(source, path, quantisation, sparsity)
     except OSError as error:
         raise StudyError(
             "A converted model file cannot be kept in this folder.",
@@ -115,7 +123,7 @@ def converted(source: Path, source_sha256: str, quantisation: str) -> Path:
     return path
 
 
-def _make(source: Path, path: Path, quantisation: str) -> None:
+def _make(source: Path, path: Path, quantisation: str, sparsity: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     for old in path.parent.glob("*.part"):
         with contextlib.suppress(FileNotFoundError):  # another process may be done with it
@@ -123,20 +131,25 @@ def _make(source: Path, path: Path, quantisation: str) -> None:
                 old.unlink()
     # A name by chance: process numbers repeat on the nodes of a cluster, which share this folder.
     half = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
-    note = half.with_name(f"{half.name}.sha256.part")
+    note, whole = (half.with_name(f"{half.name}.{name}.part") for name in ("sha256", "F32"))
     try:
         half.touch(exist_ok=False)  # says better than llama.cpp why a folder cannot be written
-        _quantise(source, half, quantisation)
+        if sparsity:
+            _quantise(source, whole, "F32")
+            prune(whole, sparsity, source.name)
+            _quantise(whole, half, quantisation, source.name)
+        else:
+            _quantise(source, half, quantisation)
         note.write_text(f"{sha256_of(half)}  {path.name}\n", encoding="utf-8")
         note.replace(_beside(path))
         half.replace(path)
     finally:
-        half.unlink(missing_ok=True)
-        note.unlink(missing_ok=True)
+        for unfinished in (half, note, whole):
+            unfinished.unlink(missing_ok=True)
 
 
-def _quantise(source: Path, target: Path, quantisation: str) -> None:
-    """Have llama.cpp write `target`, in a process of its own.
+def _quantise(source: Path, target: Path, quantisation: str, name: str | None = None) -> None:
+    """Have llama.cpp write `target`, in a process of its own; errors call the source by `name`.
 
     What llama.cpp prints is kept back, its memory is given back, a failed assertion ends that process and not
     this one, and the keyboard can interrupt it.
@@ -155,10 +168,11 @@ def _quantise(source: Path, target: Path, quantisation: str) -> None:
         lines = done.stdout.decode("utf-8", errors="replace").strip().splitlines()
         free = shutil.disk_usage(target.parent).free
         raise StudyError(
-            f"llama.cpp could not convert the model file {source.name} to {quantisation}.",
+            f"llama.cpp could not convert the model file {name or source.name} to {quantisation}.",
             file=target.parent,
             found=lines[-1] if lines else f"exit status {done.returncode}",
-            hint=f"The folder has {free / 1e9:.1f} GB free; F16 takes 2 bytes a weight and F32 takes 4."
+            hint=f"The folder has {free / 1e9:.1f} GB free; F16 takes 2 bytes a weight and F32 takes 4, which"
+            " a sparse model needs for a while besides its own."
             f" The environment variable {CACHE} names another folder.",
         )
 

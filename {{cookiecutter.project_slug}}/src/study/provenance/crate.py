@@ -308,6 +308,8 @@ class _Crate:
             )
         engine = ", ".join(f"{name} {version}" for name, version in sorted(card["engine"].items()))
         made = f", made by llama.cpp from {source['file']}" if origin else ""
+        if card.get("sparsity"):
+            made += f" with the smallest {card['sparsity']:.0%} of the weights set to zero"
         return self._add(
             _model_id(card["name"]),
             "CreativeWork",

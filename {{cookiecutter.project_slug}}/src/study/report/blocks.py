@@ -34,6 +34,14 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Note:
+    """A line in small type about what stands above it."""
+
+    text: str
+    block: str = "note"
+
+
+@dataclass(frozen=True)
 class Notice:
     """What a reader must not overlook."""
 
@@ -120,7 +128,7 @@ class Table:
         return cls(caption, columns, [("", rows)], align, note)
 
 
-Block = Heading | Text | Notice | Items | Pairs | Verbatim | Figure | Missing | Table
+Block = Heading | Text | Note | Notice | Items | Pairs | Verbatim | Figure | Missing | Table
 
 
 @dataclass(frozen=True)

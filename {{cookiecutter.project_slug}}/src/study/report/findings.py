@@ -14,6 +14,8 @@ POOLED = "all"
 LEVEL = 0.05
 """A difference counts when its adjusted p is below this."""
 LESS, MORE, OPEN = "less", "more", "open"
+MOST_NAMED = 5
+"""Measures that are named one by one, where a language model compares alike with all of them."""
 
 
 def known(rows: pd.DataFrame, column: str) -> pd.Series:
@@ -79,7 +81,9 @@ def _compared(names: Names, criterion: str, model: str, found: pd.DataFrame) -> 
     parts = []
     for way in (LESS, MORE, OPEN):
         rows = [row for _, row in found.iterrows() if direction(row) == way]
-        if rows:
+        if len(rows) > MOST_NAMED:
+            parts.append(ways[way].format(criterion, several(rows, every=way != OPEN)))
+        elif rows:
             others = [
                 f"{names.prose(row['other'])} (r {words.r(row['r_measure'])} against"
                 f" {words.r(row['r_other'])})"
@@ -92,6 +96,16 @@ def _compared(names: Names, criterion: str, model: str, found: pd.DataFrame) -> 
         f"On the same {texts}" if len(sizes) == 1 else f"On the same texts (at most {words.count(sizes[-1])})"
     )
     return f"{same}, {names.prose(model)} {'; it '.join(parts)}"
+
+
+def several(rows: Sequence[pd.Series], *, every: bool = True) -> str:
+    """Name many measures at once: 'each of 20 other automatic measures (r .70 against .11 to .58)'."""
+    own, other = (sorted(float(row[column]) for row in rows) for column in ("r_measure", "r_other"))
+    mine = " to ".join(dict.fromkeys([words.r(own[0]), words.r(own[-1])]))
+    return (
+        f"{'each' if every else 'any'} of {words.count(len(rows))} other automatic measures (r {mine} against"
+        f" {words.r(other[0])} to {words.r(other[-1])})"
+    )
 
 
 def _best(material: Material, names: Names, construct: str, criterion: str) -> str:

@@ -22,12 +22,21 @@ _FIGURES = {
     "epsilon", "n_humans", "n_items", "winning_rate", "advantage_probability", "human_advantage",
     "annotator_advantage", "mean_error", "df_residual", "terms", "n_criterion_units", "bias", "reliability",
     "corrected_r", "corrected_ci_low", "corrected_ci_high", "r", "met", "comparisons", "value",
-    "brier_change", "effect", "n_for_power",
+    "brier_change", "effect", "n_for_power", "n_repeats", "lowest", "highest", "cell", "n_coded",
+    "n_compared",
+    "mean_score", "valid_mass", "accuracy_ci_low", "accuracy_ci_high", "n_cells", "difference_ci_low",
+    "difference_ci_high", "sum_of_squares", "share", "n_pairs", "flip_rate", "mean_change",
+    "mean_change_ci_low", "mean_change_ci_high", "mean_absolute_change", "r_difference",
+    "r_difference_ci_low", "r_difference_ci_high", "n_codes", "n_labels", "position", "share_chosen",
+    "probability_ci_low", "probability_ci_high", "expected", "n_specifications", "n_estimated",
+    "gold_estimate", "gold_ci_low", "gold_ci_high", "median", "share_sign_flip",
+    "share_significance_flip", "share_type_i", "share_type_ii", "share_type_s", "share_covering_gold",
+    "specification",
 }  # fmt: skip
 """Columns of numbers; 'statistic' holds names in the tables of reliability and numbers elsewhere."""
 
 
-_STATISTIC_IS_A_NAME = ("reliability", "coder_agreement")
+_STATISTIC_IS_A_NAME = ("reliability", "coder_agreement", "repeated_codes", "experiment_stability")
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,19 @@ class Names:
 
 def made_elsewhere(coder: Mapping[str, Any]) -> str:
     """Say where the codes of a coder of type given are from: 'made elsewhere (column human_mean)'."""
-    columns = list(coder["columns"].values())
+    columns = list(dict.fromkeys(_column(spec) for spec in coder["columns"].values()))
     return f"made elsewhere (column{'s' * (len(columns) > 1)} {', '.join(columns)})"
+
+
+def _column(spec: str | Mapping[str, Any]) -> str:
+    """Say where the codes of a construct are: 'human_mean', or 'value where variable is AFINN'."""
+    if isinstance(spec, str):
+        return spec
+    rows = [
+        f"{name} is {' or '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in spec["where"].items()
+    ]
+    return spec["column"] + (f" where {' and '.join(rows)}" if rows else "")
 
 
 def _short(name: str, coder: Mapping[str, Any]) -> str:

@@ -1,24 +1,17 @@
-"""What may and what may not be concluded, by rules that are stated beside what they found.
-
-Thresholds of alpha are Krippendorff's (2019): .800, and .667 for tentative conclusions.
-"""
+"""What may and what may not be concluded, by rules that are stated beside what they found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from study.claims import AS_PRINTED, NOT_REPRODUCED, REPRODUCED
 from study.report import corrected, findings, words
+from study.report.limits import ALPHA, CALIBRATION_ERROR, CODED, TENTATIVE, VALID_MASS
 from study.report.material import Material
 from study.report.names import Names
-
-ALPHA, TENTATIVE = 0.8, 0.667
-CALIBRATION_ERROR = 0.1
-VALID_MASS = 0.5
-CODED = 0.95
 
 
 @dataclass(frozen=True)
@@ -176,7 +169,15 @@ def _against_others(material: Material, construct: str, names: Names) -> Iterato
     )
     for model in _models(material, construct):
         own = names.prose(model)
-        for _, row in findings.rivals(material, construct, model).iterrows():
+        rows = [row for _, row in findings.rivals(material, construct, model).iterrows()]
+        alike = _alike(rows)
+        for way, same in alike.items():
+            yield Finding(rule, *_at_once(own, same, way))
+        for row in rows:
+            way = findings.direction(row) if words.known(row["p_adjusted"]) else ""
+            if way in alike:
+                yield from _in_single_domains(material, construct, row, rule, names)
+                continue
             other = names.prose(row["other"])
             if not words.known(row["p_adjusted"]):
                 yield Finding(rule, "No difference could be tested.", f"{own} agrees more than {other}", None)
@@ -192,6 +193,31 @@ def _against_others(material: Material, construct: str, names: Names) -> Iterato
             else:
                 yield Finding(rule, found, _closer(own, other, pooled), True)
             yield from _in_single_domains(material, construct, row, rule, names)
+
+
+def _alike(rows: Sequence[pd.Series]) -> dict[str, list[pd.Series]]:
+    """Return the comparisons that are said at once, by direction: those of which there are many."""
+    found: dict[str, list[pd.Series]] = {}
+    for row in rows:
+        if words.known(row["p_adjusted"]):
+            found.setdefault(findings.direction(row), []).append(row)
+    return {way: same for way, same in found.items() if len(same) > findings.MOST_NAMED}
+
+
+def _at_once(own: str, rows: Sequence[pd.Series], way: str) -> tuple[str, str, bool]:
+    """Return what was found of many comparisons, what may be concluded from it, and whether."""
+    many = f"each of {words.count(len(rows))} other automatic measures"
+    p = sorted(float(row["p_adjusted"]) for row in rows)
+    n = sorted(int(row["n"]) for row in rows)
+    sizes = words.count(n[0]) if n[0] == n[-1] else f"{words.count(n[0])} to {words.count(n[-1])}"
+    bound = f"adjusted {words.p_phrase(p[0])} to {words.p_phrase(p[-1])}"
+    if words.p_phrase(p[0]) == words.p_phrase(p[-1]):
+        bound = f"adjusted {words.p_phrase(p[0])} each"
+    found = f"{findings.several(rows)}, {bound}, n = {sizes}; part 9 has each"
+    if way == findings.OPEN:
+        others = f"{words.count(len(rows))} other automatic measures"
+        return found, f"{own} and {others} differ in agreement over all texts", False
+    return found, _closer(own, many, way), True
 
 
 def _in_single_domains(

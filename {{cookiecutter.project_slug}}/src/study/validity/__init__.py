@@ -48,6 +48,7 @@ _MODULE_OF = {
     "recalibration_table": "recalibration",
     "reliability_diagram": "calibration",
     "reliability_table": "reliability",
+    "repeated_codes_table": "repeated_codes",
     "sign_class": "classification",
     "spearman": "correlation",
     "spearman_brown": "attenuation",

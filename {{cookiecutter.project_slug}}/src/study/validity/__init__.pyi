@@ -40,6 +40,7 @@ from study.validity.reliability import icc1 as icc1
 from study.validity.reliability import icc1k as icc1k
 from study.validity.reliability import krippendorff_alpha as krippendorff_alpha
 from study.validity.reliability import reliability_table as reliability_table
+from study.validity.repeated_codes import repeated_codes_table as repeated_codes_table
 from study.validity.trait_tables import multitrait_tables as multitrait_tables
 from study.validity.two_way_icc import icc_a1 as icc_a1
 from study.validity.two_way_icc import icc_c1 as icc_c1

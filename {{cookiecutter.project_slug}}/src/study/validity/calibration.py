@@ -90,11 +90,12 @@ def brier_score(probabilities: Array, truth: Array) -> float:
     probabilities
         Units x classes.
     truth
-        Column number of each unit's true class.
+        Column number of each unit's true class; -1 for a class without a column, whose probability is 0.
     """
+    known = truth >= 0
     hit = np.zeros_like(probabilities)
-    hit[np.arange(len(truth)), truth] = 1
-    return float(((probabilities - hit) ** 2).sum(axis=1).mean())
+    hit[np.flatnonzero(known), truth[known]] = 1
+    return float((((probabilities - hit) ** 2).sum(axis=1) + ~known).mean())
 
 
 def label_distributions(codings: pd.DataFrame, construct: str, labels: Sequence[str]) -> pd.DataFrame | None:

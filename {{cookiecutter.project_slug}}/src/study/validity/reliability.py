@@ -78,6 +78,35 @@ def krippendorff_alpha(
     StudyError
         The level is not one of the four, or values of a ratio scale are below zero.
     """
+    codes, values = _pairable(unit, value)
+    distinct, columns = np.unique(values, return_inverse=True)
+    if level == "ratio" and distinct.size and distinct[0] < 0:
+        raise StudyError("A ratio scale has no values below zero.", key="value", found=float(distinct[0]))
+    n_units = int(codes.max()) + 1 if codes.size else 0
+    ones = np.ones(codes.size)
+    times = sparse.csr_array((ones, (codes, columns)), shape=(n_units, distinct.size))
+    statistic = alpha_statistic(times, distinct, level)
+    return unit_bootstrap(
+        statistic if n_units else _undefined,
+        n_units,
+        resamples=resamples,
+        seed=seed,
+        name=name,
+    )
+
+
+def alpha_statistic(times: sparse.csr_array, values: Array, level: str) -> Statistic:
+    """Return Krippendorff's alpha as a function of how often each unit was drawn.
+
+    Parameters
+    ----------
+    times
+        Units x values: how often a unit was given each value; two ratings a unit or more.
+    values
+        The distinct values, ascending.
+    level
+        See `krippendorff_alpha`.
+    """
     statistics = {
         "nominal": _nominal_alpha,
         "ordinal": _ordinal_alpha,
@@ -91,20 +120,7 @@ def krippendorff_alpha(
             found=level,
             allowed=statistics,
         )
-    codes, values = _pairable(unit, value)
-    distinct, columns = np.unique(values, return_inverse=True)
-    if level == "ratio" and distinct.size and distinct[0] < 0:
-        raise StudyError("A ratio scale has no values below zero.", key="value", found=float(distinct[0]))
-    n_units = int(codes.max()) + 1 if codes.size else 0
-    ones = np.ones(codes.size)
-    times = sparse.csr_array((ones, (codes, columns)), shape=(n_units, distinct.size))
-    return unit_bootstrap(
-        statistics[level](times, distinct) if n_units else _undefined,
-        n_units,
-        resamples=resamples,
-        seed=seed,
-        name=name,
-    )
+    return statistics[level](times, values) if values.size else _undefined
 
 
 def icc1(

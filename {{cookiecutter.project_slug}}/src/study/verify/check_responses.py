@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from study.errors import StudyError
+from study.experiment.trials import Experiment
 from study.instrument import Instrument
 from study.report.words import count, plural
 from study.requests import tasks
@@ -19,8 +20,8 @@ from study.verify.subject import Subject
 from study.verify.values import differences
 from study.verify.verdicts import FAILED, NOT_APPLICABLE, NOTE, PASSED, Check, Item, faults, judged
 
-INDEXES = ("results/index/", "data/responses/index/")
-"""Where studies keep which responses their tables use; the second is that of older ones."""
+INDEXES = ("results/index/", "results/narrative/index.csv", "data/responses/index/")
+"""Where studies keep which responses their tables use; the last is that of older ones."""
 
 
 def check_responses(study: Subject) -> Check:
@@ -47,9 +48,16 @@ def _items(study: Subject, rebuilt: Rebuilt) -> Iterator[Item]:
     if not (units.is_file() and sample.is_file() and instruments):
         why = rebuilt.problems[0] if rebuilt.problems else "The rebuild made no instruments."
         raise StudyError(f"It cannot be told which responses are asked for. {why}")
-    table = pd.read_parquet(units, columns=["unit_id", "text_sha256"])
+    experiments = [
+        Experiment.read(path) for path in sorted(rebuilt.folder.glob("results/experiments/*.json"))
+    ]
+    # Only experiments need more of the texts: what they change in them, and by what they draw them.
+    table = pd.read_parquet(units, columns=None if experiments else ["unit_id", "text_sha256"])
     found = tasks(table, sample, [Instrument.read(path) for path in instruments], study.asked)
-    wanted = {request.key for task in found for request in task.wanted}
+    trials = {each.name: [task for _, task in each.tasks(table, sample)] for each in experiments}
+    asked = [*found, *(task for tasks in trials.values() for task in tasks)]
+    wanted = {request.key for task in asked for request in task.wanted}
+    wanted |= _about_wordings(rebuilt)
     store = ResponseStore(study.root / "data/responses")
     where, failed = store.find(wanted)
     used = _used(study)
@@ -60,10 +68,23 @@ def _items(study: Subject, rebuilt: Rebuilt) -> Iterator[Item]:
         there = sum(request.key in where for request in task.wanted)
         figures = {"Asked for": count(len(task.wanted)), "In the store": count(there)}
         yield _instrument(study, path, figures)
+    for name, mine in trials.items():
+        keys = {request.key for task in mine for request in task.wanted}
+        figures = {"Asked for": count(len(keys)), "In the store": count(len(keys & where.keys()))}
+        yield Item(f"experiment {name}", FAILED if keys - where.keys() else PASSED, "", figures)
     if failed:
         said = f"Not evaluated when the texts were coded: {plural(len(failed), 'response')}."
         yield Item("failed responses", NOTE, said)
     yield from _unused(study, store, wanted)
+
+
+def _about_wordings(rebuilt: Rebuilt) -> set[str]:
+    """Return the keys of the responses that choose the wording of sentences on tables."""
+    file = rebuilt.folder / "results/narrative/asked.csv"
+    if not file.is_file():
+        return set()
+    with file.open(encoding="utf-8", newline="") as stream:
+        return {row["key"] for row in csv.DictReader(stream)} - {""}
 
 
 def _used(study: Subject) -> set[str]:

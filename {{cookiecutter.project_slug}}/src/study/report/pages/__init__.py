@@ -16,9 +16,11 @@ from study.report.pages import (
     corpus,
     error,
     flow,
+    laboratory,
     regressions,
     reliability,
     score,
+    specification,
     validity,
     verdict,
 )
@@ -36,7 +38,9 @@ PAGES: dict[str, Callable[[Material], Page]] = {
     "10_error": error.page,
     "11_aggregate": aggregate.page,
     "12_regressions": regressions.page,
+    "13_specification": specification.page,
     "14_claims": claims.page,
     "15_appendix": appendix.page,
+    "16_laboratory": laboratory.page,
 }
 """File's name, without .html, and what makes the page."""

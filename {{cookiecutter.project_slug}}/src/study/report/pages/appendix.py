@@ -146,8 +146,12 @@ def _weights(model: Mapping[str, Any]) -> str:
     source = model.get("source") or {}
     if not model.get("quantisation"):
         return f"{model.get('file_type') or 'not stated'}, as in the file"
+    sparse = ""
+    if model.get("sparsity"):
+        sparse = f"the smallest {model['sparsity']:.0%} of each linear layer's weights set to zero, "
     return (
-        f"{model['quantisation']}, made by llama.cpp from {source.get('file')}, sha256 {source.get('sha256')}"
+        f"{model['quantisation']}, {sparse}made by llama.cpp from {source.get('file')}, sha256"
+        f" {source.get('sha256')}"
     )
 
 

@@ -26,6 +26,7 @@ _NAMES = {
     "recall": "recall",
     "f1": "F1",
     "accuracy": "accuracy",
+    "alpha": "Krippendorff's alpha",
 }
 """Figures that cannot pass 1, as they are printed."""
 KINDS = {REPRODUCED: "good", NOT_REPRODUCED: "bad", NOT_ATTEMPTED: "open"}

@@ -13,6 +13,12 @@ LAST_STEP = "units"
 """The step with which the flow of the corpus ends; what follows is that of the ratings."""
 SAMPLE, CODED = "sample", "coded: "
 MOST_GROUPS = 6
+ELSEWHERE = {
+    "codes": "Codes",
+    "codes left out: unit not in the corpus": "Of other units",
+    "units without a code": "Units without a code",
+}
+"""Steps of codes that were made elsewhere and have tables of their own."""
 STATUSES = {
     "ok": "coded",
     "not_codable": "not codable",
@@ -49,10 +55,41 @@ def page(material: Material) -> Page:
     blocks: list[Block] = [
         _steps(corpus, "Texts, from the source to the units that are coded", "The corpus' flow"),
         _statuses(material),
-        _steps(ratings, "Human ratings", "The ratings' flow", "No ratings of single people were read."),
+        _steps(
+            _of_raters(ratings, material),
+            "Human ratings",
+            "The ratings' flow",
+            "No ratings of single people were read.",
+        ),
+        *_elsewhere(ratings),
     ]
     blocks += _missing(material)
     return Page(2, "Flow", _point(material, corpus), blocks)
+
+
+def _of_raters(flow: pd.DataFrame, material: Material) -> pd.DataFrame:
+    """Leave out the steps of codes that were made elsewhere; which files they are from is in the appendix."""
+    coders = {name for name, keys in material.study["coders"].items() if keys["type"] == "given"}
+    own = (flow["step"] == "read") & flow["group"].str.split(" ").str[0].isin(coders)
+    return flow[~own & ~flow["step"].isin(ELSEWHERE)]
+
+
+def _elsewhere(flow: pd.DataFrame) -> list[Block]:
+    """How many codes a table of its own holds of each coder and construct."""
+    rows = flow[flow["step"].isin(ELSEWHERE)]
+    if rows.empty:
+        return []
+    counts = rows.groupby(["group", "step"], sort=False)["n"].sum()
+    body = [
+        [*group.split(" ", 1), *(words.count(counts.get((group, step), 0)) for step in ELSEWHERE)]
+        for group in dict.fromkeys(rows["group"])
+    ]
+    note = (
+        "Joined with the texts by id. The codes of a text that was coded several times count each; those of"
+        " units that the corpus does not have are left out."
+    )
+    head = ["Coder", "Construct", *ELSEWHERE.values()]
+    return [Table.of("Codes that were made elsewhere", head, body, "llrrr", note)]
 
 
 def _missing(material: Material) -> list[Block]:

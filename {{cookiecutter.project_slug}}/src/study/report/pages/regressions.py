@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from study.inference.terms import in_words
-from study.report import corrected, findings, words
+from study.report import corrected, findings, narrated, words
 from study.report.blocks import Block, Figure, Heading, Items, Missing, Notice, Page, Table, Text
 from study.report.material import Material
 from study.report.names import CORRECTIONS, Names
@@ -28,7 +28,7 @@ def page(material: Material) -> Page:
     if not analyses:
         blocks.append(Missing("Regressions", "The configuration names no analysis (section 'analyses')."))
     for name, analysis in analyses.items():
-        blocks.append(Heading(name))
+        blocks += [Heading(name), *narrated.blocks(material, name)]
         blocks += (
             _coded(material, name, analysis) if analysis.get("coded") else _measured(material, name, analysis)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from study.report import alternative, findings, traits, words
+from study.report import alternative, findings, narrated, traits, words
 from study.report.blocks import Block, Heading, Missing, Page, Table, Text
 from study.report.material import Material
 from study.report.names import Names, domain, statistic
@@ -19,6 +19,7 @@ def page(material: Material) -> Page:
     blocks: list[Block] = []
     for construct in material.constructs:
         blocks += [Heading(construct)] if len(material.constructs) > 1 else []
+        blocks += narrated.blocks(material, "agreement", construct)
         blocks += figure(
             material,
             "agreement",

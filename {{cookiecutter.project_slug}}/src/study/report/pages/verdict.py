@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from study.report import corrected, findings, verdict, words
+from study.report import corrected, findings, laboratory, verdict, words
 from study.report.blocks import Block, Cell, Figure, Heading, Items, Mark, Notice, Page, Table, Text
 from study.report.material import Material
 from study.report.names import Names
@@ -20,6 +20,7 @@ def page(material: Material) -> Page:
     if notice := verdict.contamination_notice(material):
         blocks.append(Notice(*notice))
     blocks += _hypotheses(material)
+    blocks += _experiments(material)
     general = verdict.findings_on_study(material)
     if len(material.constructs) == 1:
         found = verdict.findings_on(material, material.constructs[0]) + general
@@ -54,6 +55,13 @@ def _hypotheses(material: Material) -> list[Block]:
             if (png := material.figures.get(f"estimates_{name}"))
         ),
     ]
+
+
+def _experiments(material: Material) -> list[Block]:
+    """What experiments on a language model found, in a sentence each."""
+    made = laboratory.all_of(material.tables, material.study.get("experiments") or {})
+    said = [laboratory.sentences(one)[0] for one in made]
+    return [Text(f"Experiments on the language model (part 16): {' '.join(said)}")] if said else []
 
 
 def _rules(caption: str, found: Sequence[verdict.Finding]) -> Table:

@@ -1,0 +1,1 @@
+"""Experiments on language models as coders: designs, surfaces of texts, and what their codes show."""
