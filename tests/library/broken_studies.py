@@ -47,7 +47,14 @@ STUDY_BREAKS = [
         STUDY,
         "    code: sample",
         "    folds: 5",
-        ("coders.llm.folds", "type, codebooks, model, code, temperature, repeats", "supervised"),
+        ("coders.llm.folds", "type, codebooks, model, code, text, temperature, repeats", "supervised"),
+    ),
+    Break(
+        "texts in no column",
+        STUDY,
+        "    code: sample",
+        "    code: sample\n    text: translation",
+        ("coders.llm.text", "'translation'", "domain, human_mean"),
     ),
     Break("Cyrillic letter", STUDY, "  share: true", "  sh\u0430re: true", ("CYRILLIC SMALL LETTER A",)),
     Break(

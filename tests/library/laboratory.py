@@ -65,7 +65,7 @@ def experiment(
     names = ["small", "small.Q8_0", "small.Q4_0"]
     made = trials(settings, [book(folder)], MODELS, {name: {**card, "name": name} for name in names})
     keys: dict[str, Any] = {
-        "which": "all", "texts": "all", "repeats": 1, "mask": [], "references": []
+        "which": "all", "column": None, "texts": "all", "repeats": 1, "mask": [], "references": []
     }  # fmt: skip
     return Experiment(name="order", trials=made, **keys | changed)
 

@@ -116,13 +116,30 @@ def test_files(tmp_path: Path) -> None:
     LLM.to_parquet(tmp_path / "llm.parquet")
     WORDS.to_parquet(tmp_path / "words.parquet")
     main(
-        tmp_path / "units.parquet",
-        tmp_path / "sample.csv",
-        tmp_path / "gold.csv",
-        [tmp_path / "llm.parquet", tmp_path / "words.parquet"],
-        tmp_path / "measures.parquet",
+        units_file=tmp_path / "units.parquet",
+        sample_file=tmp_path / "sample.csv",
+        gold_file=tmp_path / "gold.csv",
+        codings_files=[tmp_path / "llm.parquet", tmp_path / "words.parquet"],
+        measures_file=tmp_path / "measures.parquet",
     )
     table = pd.read_parquet(tmp_path / "measures.parquet")
     assert table["sample"].tolist() == [True, False, False]
     assert not table[["gold", "pilot"]].any().any()
     assert table["tone_llm"].dtype == "float64"
+
+
+def test_columns_with_texts_are_left_out(tmp_path: Path) -> None:
+    units = UNITS.assign(translation="Goeie dag!")
+    units.to_parquet(tmp_path / "units.parquet")
+    pd.DataFrame({"unit_id": ["a"]}).to_csv(tmp_path / "sample.csv", index=False)
+    (tmp_path / "gold.csv").write_text("unit_id,part\n")
+    WORDS.to_parquet(tmp_path / "words.parquet")
+    main(
+        units_file=tmp_path / "units.parquet",
+        sample_file=tmp_path / "sample.csv",
+        gold_file=tmp_path / "gold.csv",
+        codings_files=[tmp_path / "words.parquet"],
+        measures_file=tmp_path / "measures.parquet",
+        texts=["translation"],
+    )
+    assert not {"text", "translation"} & set(pd.read_parquet(tmp_path / "measures.parquet"))

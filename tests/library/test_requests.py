@@ -8,14 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from study.digest import text_sha256
+from study.errors import StudyError
 from study.instrument import Instrument, Question
 from study.pairs import draw
 from study.prompt import Prompt
-from study.requests import REFERENCE, Task, chosen, in_shard, pair_sha256, requests, tasks, texts_of
+from study.requests import (
+    REFERENCE,
+    Task,
+    chosen,
+    in_column,
+    in_shard,
+    pair_sha256,
+    read_units,
+    requests,
+    tasks,
+    texts_of,
+)
 from study.store import response_key
 
 DESIGN = {"rounds": 2, "seed": 5}
@@ -225,3 +238,20 @@ def test_what_each_coder_is_asked(tmp_path: Path) -> None:
     # The coder's name is no part of an instrument: what one was asked the other knows.
     keys = [{request.key for request in one.wanted} for one in found]
     assert len(keys[0] & keys[2]) == 2
+
+
+def test_a_coder_may_read_another_column(tmp_path: Path) -> None:
+    path = tmp_path / "units.parquet"
+    units = pd.DataFrame({"unit_id": ["a", "b"], "text": ["one", "two"], "nl": ["een", None]})
+    units["text_sha256"] = [text_sha256(text) for text in units["text"]]
+    units.to_parquet(path)
+    table = read_units(path, ["unit_id", "text", "text_sha256"], ["nl", None])
+    read = in_column(table, "nl")
+    assert list(read) == ["unit_id", "text", "text_sha256"]
+    assert list(read["text"]) == ["een", ""]
+    assert list(read["text_sha256"]) == [text_sha256("een"), text_sha256("")]
+    # Without the texts the hashes are the same, and without a column nothing changes.
+    assert list(in_column(table.drop(columns="text"), "nl")["text_sha256"]) == list(read["text_sha256"])
+    assert in_column(table, None).equals(table.drop(columns="nl"))
+    with pytest.raises(StudyError, match="no such column"):
+        read_units(path, ["unit_id", "text"], ["dutch"])

@@ -29,7 +29,7 @@ ID = "0249dcf79a27"
 
 
 def settings(*, share: bool = False, file: str = "data/corpus/notes.csv") -> dict[str, Any]:
-    return {"corpus": {"share": share, "sources": [{"file": file}]}}
+    return {"corpus": {"share": share, "sources": [{"file": file}]}, "coders": {}}
 
 
 def responses(**extra: Any) -> str:
@@ -141,9 +141,27 @@ def test_a_column_that_was_carried_along_is_noticed_and_left_out(root: Path) -> 
     table = pd.read_parquet(path).assign(headline=["none", TEXTS[0][:35], "none"])
     table.to_parquet(path, index=False)
     kept = withheld.select(root, settings(), every_file(root))
-    instead = dict(withheld.redact(root, kept))
+    instead = dict(withheld.redact(root, settings(), kept))
     left = pd.read_parquet(io.BytesIO(instead["redacted/results/measures.parquet"]))
     pd.testing.assert_frame_equal(left, table.drop(columns="headline"))
+
+
+def test_texts_in_another_column_are_kept_back_too(root: Path) -> None:
+    units = pd.read_parquet(root / withheld.UNITS)
+    translated = ["The lift did not run and no one at the counter could say until when.", None, "Brief."]
+    units.assign(english=translated).to_parquet(root / withheld.UNITS, index=False)
+    (root / "results/tables/notes.csv").write_text(f"unit_id,note\nn0,{translated[0]}\n")
+    study = settings() | {
+        "coders": {"llm": {"type": "llm", "text": "english"}, "words": {"type": "dictionary"}}
+    }
+    assert "results/tables/notes.csv" not in {
+        one.path for one in withheld.select(root, settings(), every_file(root))
+    }
+    kept = withheld.select(root, study, every_file(root))
+    assert "results/tables/notes.csv" in {one.path for one in kept}
+    instead = dict(withheld.redact(root, study, kept))
+    left = pd.read_parquet(io.BytesIO(instead[f"redacted/{withheld.UNITS}"]))
+    assert not {"text", "english"} & set(left)
 
 
 def test_what_cannot_be_searched_is_kept_back_beside_the_data_only(root: Path) -> None:
@@ -154,7 +172,7 @@ def test_what_cannot_be_searched_is_kept_back_beside_the_data_only(root: Path) -
 
 def test_what_goes_in_its_place_holds_all_but_the_texts(root: Path) -> None:
     kept = withheld.select(root, settings(), every_file(root))
-    instead = dict(withheld.redact(root, kept))
+    instead = dict(withheld.redact(root, settings(), kept))
     assert set(instead) == {one.redacted for one in kept if one.redacted}
     assert set(instead) == {
         f"redacted/{path}" for path in STRUCTURE if path.endswith((".parquet", "reasons.jsonl"))

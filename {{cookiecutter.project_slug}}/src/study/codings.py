@@ -15,7 +15,7 @@ from study.errors import StudyError
 from study.instrument import Instrument, Question
 from study.llm.labels import mean_log_p
 from study.prior import calibrated
-from study.requests import REFERENCE, Request, Task, tasks
+from study.requests import REFERENCE, Request, Task, read_units, tasks
 from study.store import ResponseStore
 
 SEPARATOR = "; "
@@ -467,7 +467,7 @@ def main(
     columns = ["unit_id", "text_sha256"]
     if any(book.type == "extract" or book.calibration for book in books.values()):
         columns.append("text")
-    table = pd.read_parquet(units, columns=columns)
+    table = read_units(units, columns, (one.get("text") for one in asked.values()))
     where = read_index(indexes)
     read = [Instrument.read(path) for path in instruments]
     parts = [

@@ -111,10 +111,22 @@ def _most_frequent(rows: pd.DataFrame) -> pd.Series:
 
 
 def main(
-    units_file: Path, sample_file: Path, gold_file: Path, codings_files: list[Path], measures_file: Path
+    *,
+    units_file: Path,
+    sample_file: Path,
+    gold_file: Path,
+    codings_files: list[Path],
+    measures_file: Path,
+    texts: list[str] | None = None,
 ) -> None:
-    """Write the table of measures."""
-    units = pd.read_parquet(units_file)
+    """Write the table of measures.
+
+    Parameters
+    ----------
+    texts
+        Columns of the units that hold texts too: the table leaves them out.
+    """
+    units = pd.read_parquet(units_file).drop(columns=texts or [])
     sample, gold = (pd.read_csv(file, dtype=str, keep_default_na=False) for file in (sample_file, gold_file))
     table = wide(units, list(sample["unit_id"]), [pd.read_parquet(path) for path in codings_files], gold)
     table.to_parquet(measures_file, index=False)

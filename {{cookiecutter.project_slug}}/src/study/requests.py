@@ -7,15 +7,17 @@ model, so what is missing, what is asked and what is tabulated are always the sa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from pyarrow import parquet
 
 from study import pairs
 from study.digest import text_sha256
+from study.errors import StudyError
 from study.instrument import Instrument
 from study.store import response_key
 
@@ -77,16 +79,63 @@ def tasks(
         The file with the ids of the sample.
     asked
         {coder: {which, repeats, designs, references}}: 'sample' or 'all'; how often; and for the name of each
-        codebook file the design of its pairs and the reference texts of its calibration, where it has them.
+        codebook file the design of its pairs and the reference texts of its calibration, where it has them;
+        and `text` where the coder reads another column than `text`.
     """
     found = []
     for instrument in instruments:
         mine, name = asked[instrument.coder], instrument.name
-        texts = texts_of(chosen(table, sample, mine["which"]), mine["references"].get(name, ()))
+        units = in_column(chosen(table, sample, mine["which"]), mine.get("text"))
+        texts = texts_of(units, mine["references"].get(name, ()))
         design = mine["designs"].get(name)
         wanted = list(requests(texts, instrument, repeats=mine["repeats"], design=design))
         found.append(Task(instrument, texts, wanted))
     return found
+
+
+def read_units(path: Path, columns: Sequence[str], others: Iterable[str | None] = ()) -> pd.DataFrame:
+    """Read the table of units.
+
+    Parameters
+    ----------
+    columns
+        Those that it has in every study.
+    others
+        Those of the corpus that are needed too; None for none.
+
+    Raises
+    ------
+    StudyError
+        The corpus has no such column.
+    """
+    wanted = [*columns, *(column for column in others if column is not None)]
+    there = parquet.read_schema(path).names
+    for column in wanted:
+        if column not in there:
+            raise StudyError(
+                "There is no such column among the covariates of the corpus.",
+                file="config/study.yaml",
+                found=column,
+                allowed=[
+                    name for name in there if name not in ("unit_id", "document_id", "text", "text_sha256")
+                ],
+            )
+    return pd.read_parquet(path, columns=list(dict.fromkeys(wanted)))
+
+
+def in_column(units: pd.DataFrame, column: str | None) -> pd.DataFrame:
+    """Return the units with the texts of another column in place of theirs; None leaves them as they are.
+
+    A missing text is an empty one. `text` is there afterwards where it was there before.
+    """
+    kept = [name for name in ("unit_id", "text", "text_sha256") if name in units]
+    if column is None:
+        return units[kept]
+    texts = [
+        str(text) if there else "" for text, there in zip(units[column], units[column].notna(), strict=True)
+    ]
+    replaced = units.assign(text_sha256=[text_sha256(text) for text in texts])
+    return (replaced.assign(text=texts) if "text" in kept else replaced)[kept]
 
 
 def in_shard(task: Task, shard: int, shards: int) -> Task:

@@ -118,7 +118,7 @@ def asked(name):
         file: [Codebook.from_dict(book) for book in books]
         for file, books in questionnaires([name])[name].items()
     }
-    return {
+    return ({"text": keys["text"]} if keys["text"] else {}) | {
         "which": keys["code"],
         "repeats": keys["repeats"],
         "designs": {file: dict(each[0].pairs) for file, each in books.items() if each[0].pairs},
@@ -129,6 +129,11 @@ def asked(name):
             if book.calibration
         },
     }
+
+
+def texts_beside():
+    """Return the columns that hold texts beside `corpus.text`."""
+    return sorted({keys["text"] for keys in coders("llm").values() if keys["text"]})
 
 
 def scale(codebook):

@@ -9,6 +9,7 @@ VARIED = {
     | {
         "base": base(study, experiment),
         "which": study["coders"][experiment["coder"]]["code"],
+        "column": study["coders"][experiment["coder"]]["text"],
         "context": study["coding"]["context"],
         "too_long": study["units"]["too_long"],
     }

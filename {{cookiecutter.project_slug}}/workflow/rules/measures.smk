@@ -96,11 +96,14 @@ rule measures:
         "logs/measures.log",
     conda:
         ENVIRONMENT
+    params:
+        texts=lambda wildcards: ["--texts", *texts_beside()] if texts_beside() else [],
     message:
         "Joining the codings of all coders"
     shell:
         "python -m study.measures --units-file {input.units} --sample-file {input.sample}"
-        " --gold-file {input.gold} --codings-files {input.codings} --measures-file {output.measures} &> {log}"
+        " --gold-file {input.gold} --codings-files {input.codings} --measures-file {output.measures}"
+        " {params.texts:q} &> {log}"
 
 
 rule flow:

@@ -139,6 +139,21 @@ def _llm(
             found=coder["model"],
             allowed=config["models"],
         )
+    known = covariates(config)
+    if coder["text"] is not None and known is not None and coder["text"] not in known:
+        yield document.error(
+            (*place, "text"),
+            "There is no such column among the covariates of the corpus.",
+            found=coder["text"],
+            allowed=known,
+        )
+    if coder["text"] is not None and config["units"]["segment"] != "none":
+        yield document.error(
+            (*place, "text"),
+            "Texts are divided into segments, and another column of them is not.",
+            found=coder["text"],
+            hint="Set units.segment to none.",
+        )
     if coder["repeats"] > 1 and coder["temperature"] == 0:
         yield document.error(
             (*place, "repeats"),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from study.experiment.trials import Experiment, columns_of
 from study.llm.coding import answer
+from study.requests import read_units
 
 
 def main(
@@ -32,8 +31,7 @@ def main(
         The folder of responses, and the file that is to say in which segment each wanted response is.
     """
     experiment = Experiment.read(trials)
-    columns = ["unit_id", "text", "text_sha256", *columns_of(experiment)]
-    table = pd.read_parquet(units, columns=list(dict.fromkeys(columns)))
+    table = read_units(units, ["unit_id", "text", "text_sha256"], columns_of(experiment))
     tasks = [task for trial, task in experiment.tasks(table, sample) if trial.model == name]
     answer(tasks, model, store=store, index=index, threads=threads, root=root)
 

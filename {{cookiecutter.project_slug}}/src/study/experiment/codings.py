@@ -13,6 +13,7 @@ from study.codings import coding_table, read_index, responses_of
 from study.experiment.factors import FACTORS
 from study.experiment.trials import Experiment, Trial, columns_of
 from study.instrument import Question
+from study.requests import read_units
 from study.store import ResponseStore
 
 QUOTING = ("rationale", "spans")
@@ -63,10 +64,10 @@ def main(
     """Write the codings of one experiment, trial after trial."""
     experiment = Experiment.read(trials)
     books: Mapping[str, Codebook] = {book.construct: book for book in map(Codebook.from_dict, codebooks)}
-    columns = ["unit_id", "text_sha256", *columns_of(experiment)]
+    columns = ["unit_id", "text_sha256"]
     if experiment.changes_texts or any(book.type == "extract" or book.calibration for book in books.values()):
         columns.append("text")
-    table = pd.read_parquet(units, columns=list(dict.fromkeys(columns)))
+    table = read_units(units, columns, columns_of(experiment))
     where, responses = read_index(indexes), ResponseStore(store)
     parts = [
         trial_codings(

@@ -64,7 +64,7 @@ def main(
     Parameters
     ----------
     settings
-        See `trials`; and which, texts, repeats, mask.
+        See `trials`; and which, column, texts, repeats, mask.
     """
     read = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in cards}
     books = [Codebook.from_dict(book) for book in codebooks]
@@ -72,6 +72,7 @@ def main(
     written = Experiment(
         name=experiment,
         which=settings["which"],
+        column=settings["column"],
         texts=settings["texts"],
         repeats=settings["repeats"],
         mask=settings["mask"],

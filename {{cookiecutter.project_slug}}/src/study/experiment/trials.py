@@ -6,7 +6,7 @@ A file of trials says everything that asking, tabulating and verifying need, so 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from study.digest import text_sha256
 from study.errors import StudyError
 from study.experiment.surface import AS_WRITTEN, changed
 from study.instrument import Instrument
-from study.requests import Task, chosen, requests, texts_of
+from study.requests import Task, chosen, in_column, requests, texts_of
 from study.sample import draw
 
 
@@ -53,8 +53,10 @@ class Experiment:
         In the configuration.
     which
         The coder's texts: 'sample' or 'all'.
+    column
+        The column of the corpus that the coder reads in place of the texts; None: the texts.
     texts
-        Those of them that are used: 'all', or n, by and seed of a draw.
+        Those of the texts that are used: 'all', or n, by and seed of a draw.
     repeats
         How often a text is asked about where answers are drawn by chance.
     mask
@@ -67,6 +69,7 @@ class Experiment:
 
     name: str
     which: str
+    column: str | None
     texts: str | dict[str, Any]
     repeats: int
     mask: list[str]
@@ -134,13 +137,12 @@ class Experiment:
         """
         units = chosen(table, sample, self.which)
         drawn = set(draw(units, self.texts)["unit_id"])
-        units = units[units["unit_id"].isin(drawn)].reset_index(drop=True)
-        keep = [name for name in ("unit_id", "text", "text_sha256") if name in units]
+        units = in_column(units[units["unit_id"].isin(drawn)].reset_index(drop=True), self.column)
         shown: dict[str, pd.DataFrame] = {}
         for trial in self.trials:
             surface = str(trial.levels["surface"])
             if surface not in shown:
-                shown[surface] = self._shown(units[keep], surface)
+                shown[surface] = self._shown(units, surface)
             repeats = self.repeats if trial.levels["temperature"] else 1
             wanted = list(requests(shown[surface], trial.instrument, repeats=repeats))
             yield trial, Task(trial.instrument, shown[surface], wanted)
@@ -153,8 +155,8 @@ class Experiment:
         return texts_of(units, self.references)
 
 
-def columns_of(experiment: Mapping[str, Any] | Experiment) -> list[str]:
-    """Return the covariates by which an experiment's texts are drawn."""
-    texts = experiment.texts if isinstance(experiment, Experiment) else experiment["texts"]
-    by = None if isinstance(texts, str) else texts["by"]
-    return [by] if isinstance(by, str) else list(by or [])
+def columns_of(experiment: Experiment) -> list[str]:
+    """Return the columns of the corpus by which an experiment draws texts, and the one that it reads."""
+    by = None if isinstance(experiment.texts, str) else experiment.texts["by"]
+    drawn = [by] if isinstance(by, str) else list(by or [])
+    return [*drawn, *([] if experiment.column is None else [experiment.column])]

@@ -10,14 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from study.errors import StudyError
 from study.instrument import Instrument
 from study.llm.model import engine_versions, locate, prepare
 from study.llm.progress import Progress
 from study.llm.weights import sha256_of
-from study.requests import REFERENCE, Request, Task, in_shard, tasks
+from study.requests import REFERENCE, Request, Task, in_shard, read_units, tasks
 from study.store import ResponseStore
 
 if TYPE_CHECKING:
@@ -165,7 +163,7 @@ def main(
         The folder of responses, and the file that is to say in which segment each wanted response is.
     """
     read = [Instrument.read(path) for path in instruments]
-    table = pd.read_parquet(units, columns=["unit_id", "text", "text_sha256"])
+    table = read_units(units, ["unit_id", "text", "text_sha256"], (one.get("text") for one in asked.values()))
     mine = [in_shard(task, shard, shards) for task in tasks(table, sample, read, asked)]
     answer(mine, model, store=store, index=index, threads=threads, root=root)
 

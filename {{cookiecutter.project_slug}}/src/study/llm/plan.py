@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from study.experiment.trials import Experiment
+from study.experiment.trials import Experiment, columns_of
 from study.instrument import Instrument
 from study.llm.coding import code
 from study.llm.model import locate, prepare
 from study.llm.progress import in_words
-from study.requests import Request, Task, tasks
+from study.requests import Request, Task, read_units, tasks
 from study.store import ResponseStore
 
 if TYPE_CHECKING:
@@ -138,7 +136,9 @@ def main(
     """
     experiments = [Experiment.read(path) for path in trials or ()]
     read = [Instrument.read(path) for path in instruments]
-    texts = pd.read_parquet(units, columns=None if experiments else ["unit_id", "text", "text_sha256"])
+    others = [column for experiment in experiments for column in columns_of(experiment)]
+    others += [one["text"] for one in asked.values() if one.get("text")]
+    texts = read_units(units, ["unit_id", "text", "text_sha256"], others)
     found = [(model_of[task.instrument.coder], task) for task in tasks(texts, sample, read, asked)]
     # A model in another storage type is as fast as it is, or nearly so: it need not be made to know.
     tried = [

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from pyarrow import parquet
 
 from study.codings import label_probabilities
@@ -28,7 +27,7 @@ from study.llm.machine import machine
 from study.llm.model import locate, prepare
 from study.llm.progress import Progress
 from study.llm.weights import sha256_of
-from study.requests import Task, tasks
+from study.requests import Task, read_units, tasks
 from study.store import ResponseStore
 
 if TYPE_CHECKING:
@@ -361,7 +360,7 @@ def _recorded_tasks(
             hint="Where texts may not be shared, only who holds them can code them again.",
         )
     read = [Instrument.read(path) for path in here]
-    table = pd.read_parquet(units, columns=["unit_id", "text", "text_sha256"])
+    table = read_units(units, ["unit_id", "text", "text_sha256"], (one.get("text") for one in asked.values()))
     return tasks(table, sample, read, asked)
 
 

@@ -183,7 +183,7 @@ def build(root: Path, study: Mapping[str, Any], target: Path) -> list[Withheld]:
         kept = withheld.select(root, study, files)
         gone = {one.path for one in kept}
         content: dict[str, Path | bytes] = {name: root / name for name in files if name not in gone}
-        content |= dict(withheld.redact(root, kept))
+        content |= dict(withheld.redact(root, study, kept))
         kept += _kept_before(root, content, gone)
         kept += _inputs_elsewhere(root, recorded, {*content, *(one.path for one in kept)})
         kept.sort(key=lambda one: one.path)

@@ -164,7 +164,7 @@ def protect(root: Path, study: Mapping[str, Any]) -> tuple[str, ...]:
     return protected
 
 
-def redact(root: Path, kept: Sequence[Withheld]) -> Iterator[tuple[str, bytes]]:
+def redact(root: Path, study: Mapping[str, Any], kept: Sequence[Withheld]) -> Iterator[tuple[str, bytes]]:
     """Yield path and content of what goes in the place of files that are kept back."""
     from study.codings import places
     from study.sharing import passages
@@ -181,7 +181,7 @@ def redact(root: Path, kept: Sequence[Withheld]) -> Iterator[tuple[str, bytes]]:
         for column in table
         if column != "spans"
     }
-    hits = passages.find(_texts(root), columns)
+    hits = passages.find(_texts(root, study), columns)
     for one in kept:
         if one.path not in tables:
             continue
@@ -232,7 +232,7 @@ def _reasons(root: Path, study: Mapping[str, Any], files: Iterable[str]) -> dict
             reasons[path] = reason
         elif _is_searched(path):
             searched[path] = _pieces(root / path)
-    for path, passage in passages.find(_texts(root), searched).items():
+    for path, passage in passages.find(_texts(root, study), searched).items():
         reasons[path] = f"{PASSAGES}: {passage}"
     return reasons
 
@@ -299,11 +299,14 @@ def _can_be_redacted(path: str) -> bool:
     return made and path.endswith(TABLES)
 
 
-def _texts(root: Path) -> Iterator[str]:
+def _texts(root: Path, study: Mapping[str, Any]) -> Iterator[str]:
     import pandas as pd
 
     if (root / UNITS).is_file():
-        yield from pd.read_parquet(root / UNITS, columns=["text"])["text"].unique()
+        beside = {coder.get("text") for coder in study["coders"].values() if coder["type"] == "llm"} - {None}
+        for column in ("text", *sorted(beside)):
+            found = pd.read_parquet(root / UNITS, columns=[column])[column].dropna().unique()
+            yield from map(str, found)
 
 
 def _pieces(path: Path) -> Iterator[str]:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from study.errors import StudyError
-from study.experiment.trials import Experiment
+from study.experiment.trials import Experiment, columns_of
 from study.instrument import Instrument
 from study.report.words import count, plural
-from study.requests import tasks
+from study.requests import read_units, tasks
 from study.store import ResponseStore
 from study.verify.check_tables import described
 from study.verify.rebuild import Rebuilt
@@ -41,8 +41,6 @@ def check_responses(study: Subject) -> Check:
 
 
 def _items(study: Subject, rebuilt: Rebuilt) -> Iterator[Item]:
-    import pandas as pd
-
     units, sample = (rebuilt.folder / "data/corpus" / name for name in ("units.parquet", "sample.csv"))
     instruments = sorted((rebuilt.folder / "results/instruments").glob("*.json"))
     if not (units.is_file() and sample.is_file() and instruments):
@@ -51,8 +49,10 @@ def _items(study: Subject, rebuilt: Rebuilt) -> Iterator[Item]:
     experiments = [
         Experiment.read(path) for path in sorted(rebuilt.folder.glob("results/experiments/*.json"))
     ]
-    # Only experiments need more of the texts: what they change in them, and by what they draw them.
-    table = pd.read_parquet(units, columns=None if experiments else ["unit_id", "text_sha256"])
+    others = [column for each in experiments for column in columns_of(each)]
+    others += [each["text"] for each in study.asked.values() if each.get("text")]
+    # Experiments change texts, so they need them.
+    table = read_units(units, ["unit_id", "text_sha256", *(["text"] if experiments else [])], others)
     found = tasks(table, sample, [Instrument.read(path) for path in instruments], study.asked)
     trials = {each.name: [task for _, task in each.tasks(table, sample)] for each in experiments}
     asked = [*found, *(task for tasks in trials.values() for task in tasks)]
