@@ -84,10 +84,12 @@ def page(material: Material) -> Page:
 
 
 def _how_to(material: Material) -> list[Block]:
-    coder = next(iter(set(material.coders("llm")) - set(material.given("llm"))), "")
+    made_elsewhere = material.given("llm")
+    coder = next((name for name in material.coders("llm") if name not in made_elsewhere), "")
     if not coder:
         return [Text("Experiments need a language model that the study itself asks; it asks none.")]
-    codebook = next(iter(material.study["coders"][coder].get("codebooks", ())), "sentiment")
+    construct = next(iter(material.study["coders"][coder].get("codebooks", ())), "")
+    codebook = material.codebooks[construct].asked_in if construct in material.codebooks else construct
     example = _EXAMPLE.format(coder=coder, codebook=codebook)
     return [
         Text(
