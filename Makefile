@@ -78,4 +78,4 @@ locks: env ## resolve the locked requirements anew
 	    --python-version 3.11 $$name.in --output-file $$name.lock; done
 
 clean: ## remove what was built, but for the environment
-	@rm -rf $(DEMO) build/docs build/bench.json
+	@rm -rf $(DEMO) build/docs build/bench.json build/gallery build/gallery-small

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from gallery.run import Outcome
 from gallery.studies import ROOT
-from gallery.verdicts import counted
+from gallery.verdicts import counted, shown
 
 STYLE = ROOT / "{{cookiecutter.project_slug}}" / "src" / "study" / "report" / "templates"
 KINDS = {"reproduced": "good", "not reproduced": "bad", "not attempted": "open"}
@@ -32,7 +32,7 @@ def render(outcomes: Sequence[Outcome], folder: Path) -> str:
             "problem": outcome.problem,
             "minutes": f"{outcome.seconds / 60:.1f}",
             "counted": counted(outcome.claims),
-            "claims": outcome.claims,
+            "claims": [{**row, "reproduced": shown(row["reproduced"])} for row in outcome.claims],
             "report": _link(outcome.folder / "report.html", folder),
         }
         for outcome in outcomes

@@ -27,7 +27,12 @@ def write(study: Study, claims: Sequence[Mapping[str, str]]) -> None:
     with (study.folder / VERDICTS).open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(claims)
+        writer.writerows({**row, "reproduced": shown(row["reproduced"])} for row in claims)
+
+
+def shown(figure: str) -> str:
+    """Return a decimal number with four significant digits, more than any source prints; others as they are."""
+    return f"{float(figure):.4g}" if "." in figure else figure
 
 
 def read(folder: Path) -> list[dict[str, str]]:

@@ -85,6 +85,16 @@ def test_the_index_says_what_failed_and_escapes_what_it_shows(tmp_path: Path) ->
     assert "A &lt;b&gt;measure&lt;/b&gt;" in page
 
 
+def test_figures_are_shown_with_four_digits_and_counts_whole() -> None:
+    assert [verdicts.shown(figure) for figure in ("0.4295774648", "-1.335998", "0.5", "18263", "")] == [
+        "0.4296",
+        "-1.336",
+        "0.5",
+        "18263",
+        "",
+    ]
+
+
 def test_a_small_run_changes_the_named_keys_only() -> None:
     config = {"sample": {"n": 200, "by": "domain"}, "compare": {"bootstrap": 2000}, "list": [1, 2]}
     small = {"sample": {"n": 2}, "list": [1]}

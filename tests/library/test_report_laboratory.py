@@ -344,11 +344,11 @@ def test_page_one_has_the_shortest_answers(tmp_path: Path) -> None:
     study = {**bare.study, "experiments": {"trial": one.settings}}
     tables = {f"experiment_{kind}": table for kind, table in one.tables.items()}
     with_it = replace(bare, study=study, tables={**bare.tables, **tables})
-    said = [block.text for block in PAGES["01_verdict"](with_it).blocks if isinstance(block, Text)]
-    assert (
-        "Experiments on the language model (part 16): Between two orders of the labels, 23% of the codes"
-        " differ, 95% CI [18%, 29%] (60 texts, 5 orders)." in said
-    )
+    listed = [block.items for block in PAGES["01_verdict"](with_it).blocks if isinstance(block, Items)]
+    assert [
+        "Does it matter? Between two orders of the labels, 23% of the codes differ, 95% CI [18%, 29%] (60"
+        " texts, 5 orders)."
+    ] in listed
     none = [block.text for block in PAGES["01_verdict"](bare).blocks if isinstance(block, Text)]
     assert not any("Experiments" in text for text in none)
 

@@ -58,10 +58,12 @@ def _hypotheses(material: Material) -> list[Block]:
 
 
 def _experiments(material: Material) -> list[Block]:
-    """What experiments on a language model found, in a sentence each."""
+    """What experiments on a language model ask and found, in a sentence each."""
     made = laboratory.all_of(material.tables, material.study.get("experiments") or {})
-    said = [laboratory.sentences(one)[0] for one in made]
-    return [Text(f"Experiments on the language model (part 16): {' '.join(said)}")] if said else []
+    if not made:
+        return []
+    said = [f"{laboratory.question(one)} {laboratory.sentences(one)[0]}" for one in made]
+    return [Text("Experiments on the language model (part 16 has more of each):"), Items(said)]
 
 
 def _rules(caption: str, found: Sequence[verdict.Finding]) -> Table:
