@@ -31,7 +31,7 @@ def write(study: Study, claims: Sequence[Mapping[str, str]]) -> None:
 
 
 def shown(figure: str) -> str:
-    """Return a decimal number with four significant digits, more than any source prints; others as they are."""
+    """Return a decimal number with four significant digits, more than any source prints; others stay."""
     return f"{float(figure):.4g}" if "." in figure else figure
 
 
