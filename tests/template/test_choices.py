@@ -60,6 +60,13 @@ STARTERS = {
         "config/example/texts.csv",
     },
     "pan-chen-2018": {"config/claims.yaml", "config/codebooks/county_wrong.yaml"},
+    "benoit-2016": {
+        "config/claims.yaml",
+        "config/codebooks/economic.yaml",
+        "config/codebooks/social.yaml",
+    },
+    "van-atteveldt-2021": {"config/claims.yaml", "config/codebooks/tone.yaml"},
+    "llm-laboratory": {"config/claims.yaml", "config/codebooks/sentiment.yaml"},
 }
 
 # sha256 of the texts as their authors publish them, without the line of the copyright where there is one.
@@ -241,6 +248,7 @@ def test_a_study_without_a_question_of_its_own_asks_that_of_its_starter(bake: Ba
     }
     assert questions["pan-chen-2018"] == "Do officials conceal complaints about their own county?"
     assert questions["blank"] == questions["hutto-gilbert-2014"]
+    assert len(set(questions.values())) == len(STARTERS) - 1
     assert load(bake(starter="pan-chen-2018", question="And here?"))["question"] == "And here?"
 
 
