@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +31,15 @@ VALIDITY, REGRESSIONS = "06_validity", "12_regressions"
 
 SAMPLE, ALL = "sample", "all"
 LISTED = 3
-"""Things that one sentence names at most; more of them get a further sentence."""
+"""Things with figures that one sentence names at most; more of them get a further sentence."""
+NAMED = 5
+"""Measures that are named one by one; where there are more, the ends are named and the rest is counted."""
+COMPARED = 4
+"""Comparisons of one coder that are told one by one; where there are more, they are counted."""
+NEAREST = 2
+"""Measures that are named of those that are counted."""
+LONGEST = 8
+"""Sentences that a paragraph has at most."""
 
 ABOVE, BELOW, AROUND = "above zero", "below zero", "zero is not excluded"
 POSITIVE, NEGATIVE, ZERO = "positive, no interval", "negative, no interval", "zero, no interval"
@@ -59,6 +67,7 @@ DECIMALS = (2, 6)
 """Decimals of a coefficient: at least, and at most."""
 
 _BY = {"likelihood": "the likelihood method"}
+_CI = ", 95% CI "
 _INTERCEPT = "Intercept"
 _OF_OWN = tuple(name for name in PREFERRED if name != "gold_only")
 
@@ -149,16 +158,14 @@ def paragraphs(
         rows, tests = (
             _pooled(tables.get(name, empty_table(name)), construct) for name in (AGREEMENT, COMPARISON)
         )
-        facts = [
-            *_agreement(construct, rows, names, criterion or ""),
-            *_differences(tests, names, machines),
-        ]
+        facts = list(_agreement(construct, rows, names, criterion or ""))
+        facts += _differences(tests, names, machines, room=LONGEST - len(facts))
         found.append(Paragraph(AGREEMENT, construct, VALIDITY, facts))
     for name, analysis in analyses.items():
         table = tables.get(name, empty_table(name))
         expected = {h["term"]: key for key, h in hypotheses.items() if h["analysis"] == name}
         told = _corrections if analysis["coded"] else _measured
-        facts = list(told(_of_terms(table, analysis, expected), names, expected))
+        facts = told(_of_terms(table, analysis, expected), names, expected)
         found.append(Paragraph(name, "", REGRESSIONS, facts))
     return [paragraph for paragraph in found if paragraph.facts]
 
@@ -176,12 +183,12 @@ def coefficient(value: float, low: float, high: float) -> str:
 def correlation(value: float, low: float, high: float) -> str:
     """Return a correlation with its 95% interval: 'r = .62, 95% CI [.51, .71]'."""
     bounds = words.interval(low, high)
-    return f"r = {words.r(value)}" + ("" if bounds == words.MISSING else f", 95% CI {bounds}")
+    return f"r = {words.r(value)}" + ("" if bounds == words.MISSING else f"{_CI}{bounds}")
 
 
 def _coefficient(range_: _Range, decimals: int) -> str:
     bounds = words.interval(range_.low, range_.high, decimals, bounded=False)
-    return words.number(range_.estimate, decimals) + ("" if bounds == words.MISSING else f", 95% CI {bounds}")
+    return words.number(range_.estimate, decimals) + ("" if bounds == words.MISSING else f"{_CI}{bounds}")
 
 
 def _decimals(*ranges: _Range) -> int:
@@ -206,9 +213,19 @@ def _texts(n: float) -> str:
     return words.plural(int(n), "text")
 
 
-def _in_groups(items: Sequence[str]) -> Iterator[list[str]]:
+def _in_groups(items: Sequence[Any]) -> Iterator[list[Any]]:
     for first in range(0, len(items), LISTED):
         yield list(items[first : first + LISTED])
+
+
+def _once(figures: Sequence[str]) -> list[str]:
+    """Return the figures of one sentence, in its order: only the first interval says that it is a 95% CI."""
+    first = next((number for number, figure in enumerate(figures) if _CI in figure), len(figures))
+    return [figure.replace(_CI, " ") if number > first else figure for number, figure in enumerate(figures)]
+
+
+def _with_figures(names: Sequence[str], figures: Sequence[str]) -> list[str]:
+    return [f"{name} ({figure})" for name, figure in zip(names, _once(figures), strict=True)]
 
 
 def _agreement(construct: str, rows: pd.DataFrame, names: Names, criterion: str) -> Iterator[Fact]:
@@ -222,46 +239,107 @@ def _agreement(construct: str, rows: pd.DataFrame, names: Names, criterion: str)
     def called(measure: str) -> str:
         return clean(names.prose(measure))
 
-    def figured(row: pd.Series) -> str:
-        return f"{called(row['measure'])} ({correlation(*_r(row))})"
+    def named(measures: Sequence[str], many: str, last: str = "and") -> str:
+        return words.listed([*map(called, measures)], last) if len(measures) <= NAMED else many
+
+    def correlated(row: pd.Series) -> Fact:
+        figures = {
+            "texts": _texts(row["n"]),
+            "measure": called(row["measure"]),
+            "figure": correlation(*_r(row)),
+        }
+        return Fact("correlation", _way(_r(row)), told | figures)
 
     same = len({row["n"] for row in there}) == 1 and {row["subset"] for row in there} == {SAMPLE}
-    if len(there) > 1 and same:
-        yield from _ranking(there, told | {"texts": _texts(there[0]["n"])}, figured)
+    if len(there) == 1 or (len(there) <= LISTED and not same):
+        yield from map(correlated, there)
+    elif there:
+        group = _largest(there)
+        rest = [row for row in there if row["n"] != group[0]["n"]]
+        if len(group) == 1:
+            yield correlated(group[0])
+        else:
+            texts = ("the same " if same else "") + _texts(group[0]["n"])
+            yield from _ranking(group, told | {"texts": texts}, called)
+        if rest:
+            yield _elsewhere(rest, told["criterion"], called)
         for way in (BELOW, AROUND):
-            for group in _in_groups([called(row["measure"]) for row in there if _way(_r(row)) == way]):
-                yield Fact("doubt", way, {"criterion": told["criterion"], "measures": words.listed(group)})
-    else:
-        for row in there:
-            figures = {
-                "texts": _texts(row["n"]),
-                "measure": called(row["measure"]),
-                "figure": correlation(*_r(row)),
-            }
-            yield Fact("correlation", _way(_r(row)), told | figures)
-    for group in _in_groups([called(measure) for measure in unknown]):
-        yield Fact("no correlation", PLAIN, told | {"measures": words.listed(group, "or")})
+            found = [row["measure"] for row in (there if len(group) > 1 else rest) if _way(_r(row)) == way]
+            if found:
+                slot = named(found, f"{words.count(len(found))} of these measures")
+                yield Fact("doubt", way, {"criterion": told["criterion"], "measures": slot})
+    if len(unknown):
+        slot = named(list(unknown), words.plural(len(unknown), "measure"), "or")
+        yield Fact("no correlation", PLAIN, told | {"measures": slot})
     single = rows[rows["measure"] == people]
     if there and len(single) and words.known(single["pearson_r"].iloc[0]):
         slots = {"criterion": told["criterion"], "figure": correlation(*_r(single.iloc[0]))}
         yield Fact("yardstick", PLAIN, slots)
 
 
-def _ranking(rows: Sequence[pd.Series], told: Mapping[str, str], figured: Any) -> Iterator[Fact]:
+def _largest(rows: Sequence[pd.Series]) -> list[pd.Series]:
+    """Return the rows of the number of texts that most rows have; of two such numbers, the larger one."""
+    found: dict[float, list[pd.Series]] = {}
+    for row in rows:
+        found.setdefault(row["n"], []).append(row)
+    return max(found.values(), key=lambda group: (len(group), group[0]["n"]))
+
+
+def _ranking(
+    rows: Sequence[pd.Series], told: Mapping[str, str], called: Callable[[str], str]
+) -> Iterator[Fact]:
     """Tell which measures have the highest and the lowest correlation, as these are printed."""
     ordered = sorted(rows, key=lambda row: -row["pearson_r"])
-    printed = [words.r(row["pearson_r"]) for row in ordered]
-    highest, lowest = printed[0], printed[-1]
-    placed = list(zip(ordered, printed, strict=True))
-    best = [figured(row) for row, r in placed if r == highest]
-    worst = [figured(row) for row, r in placed if r == lowest]
-    between = [figured(row) for row, r in placed if r not in (highest, lowest)]
+    highest, lowest = (words.r(ordered[end]["pearson_r"]) for end in (0, -1))
+    many = len(ordered) > NAMED
+    most = NEAREST if many else NAMED
+    best = [row for row in ordered if words.r(row["pearson_r"]) == highest][:most]
+    worst = [row for row in ordered if words.r(row["pearson_r"]) == lowest][-most:]
+    measures = words.plural(len(ordered), "measure")
+
+    def figured(rows: Sequence[pd.Series]) -> list[str]:
+        return _with_figures(
+            [called(row["measure"]) for row in rows], [correlation(*_r(row)) for row in rows]
+        )
+
     if highest == lowest:
-        yield Fact("tie", PLAIN, dict(told) | {"measures": words.listed(best)})
+        slots = {"measures": measures, "figure": f"r = {highest}"}
+        if not many:
+            slots = {"measures": words.listed(figured(ordered))}
+        yield Fact("tie of many" if many else "tie", PLAIN, dict(told) | slots)
         return
-    yield Fact("ranking", PLAIN, dict(told) | {"best": words.listed(best), "worst": words.listed(worst)})
-    for group in _in_groups(between):
-        yield Fact("between", PLAIN, {"measures": words.listed(group)})
+    ends = figured([*best, *worst])
+    slots = {"best": words.listed(ends[: len(best)]), "worst": words.listed(ends[len(best) :])}
+    between = ordered[len(best) : -len(worst)]
+    if many:
+        slots |= {"measures": measures, "others": words.count(len(between)), "range": _spread(between)}
+        yield Fact("ranking of many", PLAIN, dict(told) | slots)
+        return
+    yield Fact("ranking", PLAIN, dict(told) | slots)
+    if between:
+        yield Fact("between", PLAIN, {"measures": words.listed(figured(between))})
+
+
+def _elsewhere(rows: Sequence[pd.Series], criterion: str, called: Callable[[str], str]) -> Fact:
+    """Tell of measures on another number of texts than most have."""
+    if len(rows) <= LISTED:
+        figures = [f"{_texts(row['n'])}, {correlation(*_r(row))}" for row in rows]
+        items = _with_figures([called(row["measure"]) for row in rows], figures)
+        return Fact("elsewhere", PLAIN, {"criterion": criterion, "measures": words.listed(items)})
+    low, high = (end(row["n"] for row in rows) for end in (min, max))
+    slots = {
+        "criterion": criterion,
+        "measures": f"{words.count(len(rows))} measures",
+        "texts": _texts(high) if low == high else f"{words.count(low)} to {_texts(high)}",
+        "range": _spread(rows),
+    }
+    return Fact("elsewhere of many", PLAIN, slots)
+
+
+def _spread(rows: Sequence[pd.Series]) -> str:
+    """Return the lowest and the highest correlation: 'r = .12 to .58'."""
+    ends = [words.r(end(row["pearson_r"] for row in rows)) for end in (min, max)]
+    return f"r = {' to '.join(dict.fromkeys(ends))}"
 
 
 def _r(row: pd.Series) -> _Range:
@@ -278,38 +356,83 @@ def _way(range_: _Range) -> str:
     return POSITIVE if range_.estimate > 0 else NEGATIVE
 
 
-def _differences(tests: pd.DataFrame, names: Names, machines: Sequence[str]) -> Iterator[Fact]:
-    """Tell which other measures a language model agrees with the criterion more or less than."""
-    for machine in machines:
-        rows = [
+def _differences(tests: pd.DataFrame, names: Names, machines: Sequence[str], room: int) -> list[Fact]:
+    """Tell which other measures a language model agrees with the criterion more or less than.
+
+    A model is told of with every way that its comparisons turned out, or not at all: `room` is the number of
+    sentences, the last of which says how many comparisons are left to the table.
+    """
+    found = {
+        machine: [
             row for _, row in tests[tests["measure"] == machine].iterrows() if words.known(row["difference"])
         ]
-        for way in (MORE, LESS, OPEN):
-            for n in dict.fromkeys(row["n"] for row in rows):
-                items = [
-                    f"{clean(names.prose(row['other']))} ({_difference(row)})"
-                    for row in rows
-                    if row["n"] == n and direction(row) == way
-                ]
-                for group in _in_groups(items):
-                    yield Fact(
-                        "difference",
-                        way,
-                        {
-                            "texts": _texts(n),
-                            "measure": clean(names.prose(machine)),
-                            "criterion": clean(names.prose(rows[0]["criterion"])),
-                            "others": words.listed(group),
-                        },
-                    )
+        for machine in machines
+    }
+    left, facts = sum(map(len, found.values())), list[Fact]()
+    for rows in filter(None, found.values()):
+        choices = [(_one_by_one(rows, names), rows)] if len(rows) <= COMPARED else []
+        choices.append((_counted(_largest(rows), names), _largest(rows)))
+        for told, of in choices:
+            if len(facts) + len(told) + (left > len(of)) <= room:
+                facts += told
+                left -= len(of)
+                break
+        else:
+            break
+    return facts + ([_left(left, "comparison")] if left else [])
+
+
+def _left(number: int, noun: str) -> Fact:
+    return Fact("left", PLAIN, {"rest": words.plural(number, f"further {noun}")})
+
+
+def _one_by_one(rows: Sequence[pd.Series], names: Names) -> list[Fact]:
+    """Tell each comparison of a language model with its figures."""
+    return [
+        Fact("difference", way, _sides(group[0], names) | {"others": _others(group, names)})
+        for way in (MORE, LESS, OPEN)
+        for n in dict.fromkeys(row["n"] for row in rows)
+        for group in _in_groups([row for row in rows if row["n"] == n and direction(row) == way])
+    ]
+
+
+def _counted(rows: Sequence[pd.Series], names: Names) -> list[Fact]:
+    """Tell how many comparisons of a language model, on one number of texts, turned out in each way."""
+    facts = []
+    for way in (MORE, LESS, OPEN):
+        found = sorted((row for row in rows if direction(row) == way), key=lambda row: abs(row["difference"]))
+        if len(found) > NEAREST:
+            share = f"{words.count(len(found))} of the" if len(found) < len(rows) else "all"
+            slots = {
+                "others": f"{share} {words.count(len(rows))} measures compared",
+                "nearest": _others(found[:NEAREST], names),
+            }
+            facts.append(Fact("difference of many", way, _sides(rows[0], names) | slots))
+        elif found:
+            slots = {"others": _others(found, names)}
+            facts.append(Fact("difference", way, _sides(rows[0], names) | slots))
+    return facts
+
+
+def _sides(row: pd.Series, names: Names) -> dict[str, str]:
+    return {
+        "texts": _texts(row["n"]),
+        "measure": clean(names.prose(row["measure"])),
+        "criterion": clean(names.prose(row["criterion"])),
+    }
+
+
+def _others(rows: Sequence[pd.Series], names: Names) -> str:
+    called = [clean(names.prose(row["other"])) for row in rows]
+    return words.listed(_with_figures(called, [_difference(row) for row in rows]))
 
 
 def _difference(row: pd.Series) -> str:
     bounds = words.interval(row["ci_low"], row["ci_high"])
-    parts = [f"difference {words.r(row['difference'])}"]
-    parts += [f"95% CI {bounds}"] if bounds != words.MISSING else []
-    parts += [words.p_phrase(row["p_adjusted"], "adjusted p")] if words.known(row["p_adjusted"]) else []
-    return ", ".join(parts)
+    text = f"difference {words.r(row['difference'])}" + ("" if bounds == words.MISSING else f"{_CI}{bounds}")
+    return text + (
+        f", {words.p_phrase(row['p_adjusted'], 'adjusted p')}" if words.known(row["p_adjusted"]) else ""
+    )
 
 
 def _of_terms(table: pd.DataFrame, analysis: Mapping[str, Any], expected: Mapping[str, str]) -> pd.DataFrame:
@@ -334,62 +457,89 @@ def _range(row: pd.Series) -> _Range:
     return _Range(row["estimate"], row["ci_low"], row["ci_high"])
 
 
-def _terms(items: Sequence[str]) -> str:
+def _terms(rows: Sequence[pd.Series], expected: Mapping[str, str]) -> str:
+    items = _with_figures(
+        [_called(row["term"], expected) for row in rows], [coefficient(*_range(row)) for row in rows]
+    )
     return f"the coefficient{'s' * (len(items) > 1)} of {words.listed(items)}"
 
 
-def _measured(rows: pd.DataFrame, names: Names, expected: Mapping[str, str]) -> Iterator[Fact]:
+def _measured(rows: pd.DataFrame, names: Names, expected: Mapping[str, str]) -> list[Fact]:
     """Tell of a regression on measures where each coefficient stands."""
-    yield from _standing("uncorrected regression", {}, [row for _, row in rows.iterrows()], expected)
+    each = [row for _, row in rows.iterrows()]
+
+    def tell(terms: Sequence[str], coders: Sequence[str]) -> tuple[list[Fact], int]:
+        kept = [row for row in each if row["term"] in terms]
+        return [_AS_THEY_ARE, *_standing("uncorrected regression", {}, kept, expected)], len(kept)
+
+    return _shortened(tell, list(dict.fromkeys(rows["term"])), [])
+
+
+_AS_THEY_ARE = Fact("measures as they are", PLAIN, {})
+
+
+def _shortened(
+    tell: Callable[[Sequence[str], Sequence[str]], tuple[list[Fact], int]],
+    terms: list[str],
+    coders: list[str],
+) -> list[Fact]:
+    """Tell of as many terms and coders, in their order, as a paragraph has sentences for.
+
+    Whole terms and whole coders are left to the table, so that no way of turning out is told more often than
+    another. `tell` returns the facts of some terms and coders, and of how many coefficients they are.
+    """
+    if not terms:
+        return []
+    terms, coders = [*terms], [*coders]
+    facts, every = tell(terms, coders)
+    number = every
+    while len(facts) + (number < every) > LONGEST and max(len(terms), len(coders)) > 1:
+        (terms if len(terms) >= len(coders) else coders).pop()
+        facts, number = tell(terms, coders)
+    return facts + ([_left(every - number, "coefficient")] if number < every else [])
 
 
 def _standing(
     kind: str, told: Mapping[str, str], rows: Sequence[pd.Series], expected: Mapping[str, str]
 ) -> Iterator[Fact]:
     for way in WAYS:
-        items = [
-            f"{_called(row['term'], expected)} ({coefficient(*_range(row))})"
-            for row in rows
-            if _way(_range(row)) == way
-        ]
-        for group in _in_groups(items):
-            yield Fact(kind, way, dict(told) | {"terms": _terms(group)})
+        for group in _in_groups([row for row in rows if _way(_range(row)) == way]):
+            yield Fact(kind, way, dict(told) | {"terms": _terms(group, expected)})
 
 
-def _corrections(rows: pd.DataFrame, names: Names, expected: Mapping[str, str]) -> Iterator[Fact]:
+def _corrections(rows: pd.DataFrame, names: Names, expected: Mapping[str, str]) -> list[Fact]:
     """Tell what correcting for a coder's errors does to each coefficient, coder by coder."""
-    terms = list(dict.fromkeys(rows["term"]))
-    coders = list(dict.fromkeys(rows.loc[rows["estimator"].isin(UNCORRECTED), "coder"]))
-    compared: set[str] = set()
-    for coder in coders:
-        called = clean(names.prose(coder)) if coder else "the measures"
-        pairs, alone = [], []
-        for term in terms:
-            own = rows[(rows["term"] == term) & (rows["coder"] == coder)]
-            naive = own[own["estimator"].isin(UNCORRECTED)]
-            if naive.empty:
-                continue
-            deciding = _deciding(rows[rows["term"] == term], coder)
-            if deciding is None:
-                alone.append(naive.iloc[0])
-            else:
-                pairs.append((naive.iloc[0], deciding))
-                compared.add(term)
-        yield from _moved(pairs, called, expected)
-        yield from _standing("uncorrected codes", {"coder": called}, alone, expected)
+    every = list(dict.fromkeys(rows["term"]))
+    pairs: list[tuple[pd.Series, pd.Series | None]] = []
+    for _, naive in rows[rows["estimator"].isin(UNCORRECTED)].iterrows():
+        pairs.append((naive, _deciding(rows[rows["term"] == naive["term"]], naive["coder"])))
+    compared = {naive["term"] for naive, deciding in pairs if deciding is not None}
     # An estimate that allows for errors, where there are no uncorrected codes to compare it with.
-    for term in terms:
-        if term not in compared:
-            for coder in dict.fromkeys(rows.loc[rows["estimator"].isin(PREFERRED), "coder"]):
-                row = _deciding(rows[rows["term"] == term], coder)
-                if row is not None:
-                    by = {"estimator": _by(row, names)}
-                    yield from _standing("corrected", by, [row], expected)
-                    break
+    lonely = []
+    for term in (term for term in every if term not in compared):
+        own = rows[rows["term"] == term]
+        found = own.loc[own["estimator"].isin(PREFERRED), "coder"]
+        deciding = _deciding(own, found.iloc[0]) if len(found) else None
+        lonely += [] if deciding is None else [deciding]
     full = [row for _, row in rows[rows["estimator"] == "benchmark"].iterrows()]
-    items = [f"{_called(row['term'], expected)} ({coefficient(*_range(row))})" for row in full]
-    for group in _in_groups(items):
-        yield Fact("benchmark", PLAIN, {"terms": _terms(group)})
+
+    def tell(terms: Sequence[str], coders: Sequence[str]) -> tuple[list[Fact], int]:
+        facts: list[Fact] = []
+        kept = [pair for pair in pairs if pair[0]["term"] in terms and pair[0]["coder"] in coders]
+        for coder in coders:
+            own = [pair for pair in kept if pair[0]["coder"] == coder]
+            called = clean(names.prose(coder)) if coder else "the measures"
+            facts += [_moved(naive, after, called, expected) for naive, after in own if after is not None]
+            alone = [naive for naive, after in own if after is None]
+            facts += _standing("uncorrected codes", {"coder": called}, alone, expected)
+        single = [row for row in lonely if row["term"] in terms]
+        for row in single:
+            facts += _standing("corrected", {"estimator": _by(row, names)}, [row], expected)
+        for group in _in_groups([row for row in full if row["term"] in terms]):
+            facts.append(Fact("benchmark", PLAIN, {"terms": _terms(group, expected)}))
+        return facts, len(kept) + len(single)
+
+    return _shortened(tell, every, list(dict.fromkeys(naive["coder"] for naive, _ in pairs)))
 
 
 def _deciding(rows: pd.DataFrame, coder: str) -> pd.Series | None:
@@ -409,23 +559,21 @@ def _by(row: pd.Series, names: Names | None = None) -> str:
     return f"{estimator} with the codes of {clean(names.prose(row['coder']))}"
 
 
-def _moved(
-    pairs: Sequence[tuple[pd.Series, pd.Series]], coder: str, expected: Mapping[str, str]
-) -> Iterator[Fact]:
-    found: dict[tuple[str, str, str], list[str]] = {}
-    for naive, deciding in pairs:
-        before, after = _range(naive), _range(deciding)
-        decimals = _decimals(before, after)
-        by = _by(deciding)
-        figures = f"uncorrected {_coefficient(before, decimals)}; by {by} {_coefficient(after, decimals)}"
-        key = (by, _size(before, after, decimals), _certainty(before, after))
-        found.setdefault(key, []).append(f"{_called(naive['term'], expected)} ({figures})")
-    for by, size, certainty in sorted(
-        found, key=lambda key: (SIZES.index(key[1]), CERTAINTIES.index(key[2]))
-    ):
-        for group in _in_groups(found[by, size, certainty]):
-            slots = {"coder": coder, "estimator": by, "terms": _terms(group)}
-            yield Fact("correction", f"{size}; {certainty}", slots)
+def _moved(naive: pd.Series, deciding: pd.Series, coder: str, expected: Mapping[str, str]) -> Fact:
+    before, after = _range(naive), _range(deciding)
+    decimals = _decimals(before, after)
+    # Every sentence has the corrected estimate first.
+    figures = _once([_coefficient(after, decimals), _coefficient(before, decimals)])
+    slots = {
+        "coder": coder,
+        "term": _called(naive["term"], expected),
+        "after": figures[0],
+        "before": figures[1],
+    }
+    way = f"{_size(before, after, decimals)}; {_certainty(before, after)}"
+    if deciding["estimator"] == "gold_only":
+        return Fact("people alone", way, slots)
+    return Fact("correction", way, slots | {"estimator": _by(deciding)})
 
 
 def _size(before: _Range, after: _Range, decimals: int) -> str:

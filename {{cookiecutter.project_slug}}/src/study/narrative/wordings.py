@@ -4,7 +4,8 @@ A sentence has slots for names and figures, and says nothing that the fact does 
 its own, and the words for a direction, an order or a hedge are those of its way. All sentences of a kind have
 the same slots. Where no model chooses, the first one stands, and the next where it has just been used. Names
 never begin a sentence, so that they stay as they are written; and a slot never needs to be counted: `{terms}`
-may be one or several.
+may be one or several. The sentences of a kind have their slots with intervals in one order, as only the first
+interval of a sentence says what it is.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from study.narrative.facts import (
     AROUND,
     BELOW,
     BOTH,
-    CERTAINTIES,
     FIRST_ONLY,
     LARGER,
     NEGATIVE,
@@ -30,7 +30,6 @@ from study.narrative.facts import (
     POSITIVE,
     REVERSED,
     SECOND_ONLY,
-    SIZES,
     SMALLER,
     UNKNOWN,
     ZERO,
@@ -45,230 +44,260 @@ Wordings = Mapping[str, tuple[str, ...]]
 _CORRELATION: Wordings = {
     ABOVE: (
         "On {texts}, {measure} correlates positively with {criterion} on {construct} ({figure}).",
-        "On {construct}, the correlation of {measure} with {criterion} is positive over {texts} ({figure}).",
-        "The scores of {measure} and {criterion} on {construct} rise together over {texts} ({figure}).",
+        "On {construct}, {measure} and {criterion} correlate positively over {texts} ({figure}).",
+        "Over {texts}, the correlation of {measure} with {criterion} on {construct} is positive ({figure}).",
     ),
     BELOW: (
         "On {texts}, {measure} correlates negatively with {criterion} on {construct} ({figure}).",
-        "On {construct}, the correlation of {measure} with {criterion} is negative over {texts} ({figure}).",
-        "The scores of {measure} and {criterion} on {construct} go opposite ways over {texts} ({figure}).",
+        "On {construct}, {measure} and {criterion} correlate negatively over {texts} ({figure}).",
+        "Over {texts}, the correlation of {measure} with {criterion} on {construct} is negative ({figure}).",
     ),
     AROUND: (
         "On {texts}, it is open whether {measure} correlates with {criterion} on {construct} ({figure}).",
-        "On {construct}, no correlation of {measure} with {criterion} is established over {texts}"
-        " ({figure}).",
-        "The scores of {measure} and {criterion} on {construct} may be unrelated over {texts} ({figure}).",
+        "On {construct}, {measure} and {criterion} may not correlate at all over {texts} ({figure}).",
+        "Over {texts}, no correlation of {measure} with {criterion} on {construct} is sure ({figure}).",
     ),
     POSITIVE: (
-        "On {texts}, {measure} correlates positively with {criterion} on {construct} ({figure}); an interval"
-        " is not known.",
-        "On {construct}, the correlation of {measure} with {criterion} is positive over {texts} ({figure}),"
-        " but has no interval.",
+        "On {texts}, {measure} correlates positively with {criterion} on {construct} ({figure}); no interval"
+        " is known.",
+        "On {construct}, {measure} and {criterion} correlate positively over {texts} ({figure}); no interval"
+        " is known.",
     ),
     NEGATIVE: (
-        "On {texts}, {measure} correlates negatively with {criterion} on {construct} ({figure}); an interval"
-        " is not known.",
-        "On {construct}, the correlation of {measure} with {criterion} is negative over {texts} ({figure}),"
-        " but has no interval.",
+        "On {texts}, {measure} correlates negatively with {criterion} on {construct} ({figure}); no interval"
+        " is known.",
+        "On {construct}, {measure} and {criterion} correlate negatively over {texts} ({figure}); no interval"
+        " is known.",
     ),
     ZERO: (
-        "On {texts}, {measure} correlates with {criterion} on {construct} at nil ({figure}); an interval is"
-        " not known.",
-        "On {construct}, the correlation of {measure} with {criterion} is nil over {texts} ({figure}), but"
-        " has no interval.",
+        "On {texts}, the correlation of {measure} with {criterion} on {construct} is nil ({figure}); no"
+        " interval is known.",
+        "On {construct}, {measure} and {criterion} have a correlation of nil over {texts} ({figure}); no"
+        " interval is known.",
     ),
 }
 
 _DIFFERENCE: Wordings = {
     MORE: (
-        "On the same {texts}, {measure} agrees with {criterion} more closely than {others}.",
-        "Agreement with {criterion} is closer for {measure} than for {others} on the same {texts}.",
-        "Set against {others}, {measure} agrees with {criterion} more closely on the same {texts}.",
+        "On the same {texts}, {measure} agrees with {criterion} more closely than {others}{nearest}.",
+        "Compared with {others}, {measure} agrees with {criterion} more closely on the same"
+        " {texts}{nearest}.",
+        "On the same {texts}, the agreement with {criterion} is closer for {measure} than for"
+        " {others}{nearest}.",
     ),
     LESS: (
-        "On the same {texts}, {measure} agrees with {criterion} less closely than {others}.",
-        "Agreement with {criterion} is looser for {measure} than for {others} on the same {texts}.",
-        "Set against {others}, {measure} agrees with {criterion} less closely on the same {texts}.",
+        "On the same {texts}, {measure} agrees with {criterion} less closely than {others}{nearest}.",
+        "Compared with {others}, {measure} agrees with {criterion} less closely on the same"
+        " {texts}{nearest}.",
+        "On the same {texts}, the agreement with {criterion} is less close for {measure} than for"
+        " {others}{nearest}.",
     ),
     OPEN: (
-        "On the same {texts}, no difference in agreement with {criterion} is established between {measure}"
-        " and {others}.",
-        "The agreement with {criterion} on the same {texts} cannot be told apart for {measure} and for"
-        " {others}.",
-        "Between {measure} and {others}, it stays open whose agreement with {criterion} is better on the same"
-        " {texts}.",
+        "On the same {texts}, {measure} cannot be told apart from {others} in agreement with"
+        " {criterion}{nearest}.",
+        "In agreement with {criterion} on the same {texts}, {measure} cannot be told apart from"
+        " {others}{nearest}.",
+        "Between {measure} and {others}, no difference in agreement with {criterion} is sure on the same"
+        " {texts}{nearest}.",
     ),
 }
 
-_STEP = "Going from the uncorrected codes of {coder} to {estimator} "
-_INSTEAD = "With {estimator} in the place of the uncorrected codes of {coder}, one finds {terms} "
-_GIVES = "An estimate by {estimator} instead of the uncorrected codes of {coder} gives {terms} "
+
+def _differing(nearest: str) -> Wordings:
+    return {
+        way: tuple(each.replace("{nearest}", nearest) for each in templates)
+        for way, templates in _DIFFERENCE.items()
+    }
+
+
 _MOVED = {
-    LARGER: ("makes {terms} larger in size", "larger in size", "a larger size"),
-    SMALLER: ("makes {terms} smaller in size", "smaller in size", "a smaller size"),
-    ALIKE: (
-        "leaves {terms} at the same printed size",
-        "at the same printed size",
-        "the same printed size",
-    ),
-    REVERSED: ("turns the sign of {terms} round", "with the opposite sign", "the opposite sign"),
+    LARGER: ("is larger in size", "than", "makes the coefficient of {term} larger in size"),
+    SMALLER: ("is smaller in size", "than", "makes the coefficient of {term} smaller in size"),
+    ALIKE: ("has the same printed size", "as", "leaves the coefficient of {term} at the same printed size"),
+    REVERSED: ("has another sign", "than", "gives the coefficient of {term} another sign"),
 }
 _CERTAIN = {
-    BOTH: (
-        ", and the interval excludes zero before and after.",
-        ", and clear of zero in both cases.",
-        ", with zero outside the interval as before.",
-    ),
-    FIRST_ONLY: (
-        ", and the interval no longer excludes zero.",
-        ", and no longer clear of zero.",
-        ", with zero no longer outside the interval.",
-    ),
-    SECOND_ONLY: (
-        ", and only then does the interval exclude zero.",
-        ", and only then clear of zero.",
-        ", with zero outside the interval only then.",
-    ),
-    NEITHER: (
-        ", and the interval includes zero before and after.",
-        ", and clear of zero in neither case.",
-        ", with zero inside the interval as before.",
-    ),
-    UNKNOWN: (
-        ", although not every interval is known.",
-        ", but an interval is not known.",
-        ", with an interval not known.",
-    ),
+    BOTH: "both intervals exclude zero",
+    FIRST_ONLY: "the interval no longer excludes zero",
+    SECOND_ONLY: "only now does the interval exclude zero",
+    NEITHER: "both intervals include zero",
+    UNKNOWN: "not every interval is known",
 }
-_CORRECTION: Wordings = {
-    f"{size}; {certainty}": tuple(
-        f"{frame}{moved}{certain}"
-        for frame, moved, certain in zip(
-            (_STEP, _INSTEAD, _GIVES), _MOVED[size], _CERTAIN[certainty], strict=True
-        )
-    )
-    for size in SIZES
-    for certainty in CERTAINTIES
-}
+
+
+def _moving(first: str, second: str, third: str) -> Wordings:
+    """Return what becomes of an uncorrected estimate; the arguments say how the other one was made."""
+    found = {}
+    for size, (is_, than, makes) in _MOVED.items():
+        for certainty, certain in _CERTAIN.items():
+            found[f"{size}; {certainty}"] = (
+                f"{first}, the coefficient of {{term}} {is_} {than} with the codes of {{coder}} as they are"
+                f" ({{after}} instead of {{before}}); {certain}.",
+                f"The coefficient of {{term}} {is_} {second} ({{after}}) {than} with the codes of {{coder}} as"
+                f" they are ({{before}}); {certain}.",
+                f"{third} {makes} ({{after}} instead of {{before}}); {certain}.",
+            )
+    return found
+
 
 _STANDING: Wordings = {
     ABOVE: (
-        "one finds {terms} above zero, interval and all",
+        "the interval lies above zero for {terms}",
         "the whole interval is positive for {terms}",
-        "a positive sign, interval and all, is that of {terms}",
+        "the interval is all above zero for {terms}",
     ),
     BELOW: (
-        "one finds {terms} below zero, interval and all",
+        "the interval lies below zero for {terms}",
         "the whole interval is negative for {terms}",
-        "a negative sign, interval and all, is that of {terms}",
+        "the interval is all below zero for {terms}",
     ),
     AROUND: (
-        "the sign of {terms} stays open",
+        "the interval includes zero for {terms}",
         "zero is not excluded for {terms}",
         "either sign is possible for {terms}",
     ),
     POSITIVE: (
         "the sign is positive, but without an interval, for {terms}",
-        "one finds a positive sign, but no interval, for {terms}",
-        "one gets a positive sign, without an interval, for {terms}",
+        "the estimate is positive, but has no interval, for {terms}",
+        "there is a positive sign, but no interval, for {terms}",
     ),
     NEGATIVE: (
         "the sign is negative, but without an interval, for {terms}",
-        "one finds a negative sign, but no interval, for {terms}",
-        "one gets a negative sign, without an interval, for {terms}",
+        "the estimate is negative, but has no interval, for {terms}",
+        "there is a negative sign, but no interval, for {terms}",
     ),
     ZERO: (
-        "the printed figure is nil, without an interval, for {terms}",
-        "one finds a printed zero, but no interval, for {terms}",
-        "one gets a printed zero, without an interval, for {terms}",
+        "the estimate is printed as zero, without an interval, for {terms}",
+        "the printed estimate is zero, and has no interval, for {terms}",
+        "there is a printed zero, and there is no interval, for {terms}",
     ),
 }
 
 
 def _standing(before: Sequence[str], after: str = "") -> Wordings:
     return {
-        way: tuple(f"{first}{claim}{after}." for first, claim in zip(before, claims, strict=True))
+        way: tuple(_capital(f"{first}{claim}{after}.") for first, claim in zip(before, claims, strict=True))
         for way, claims in _STANDING.items()
     }
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 WORDINGS: Mapping[str, Wordings] = {
     "correlation": _CORRELATION,
     "ranking": {
         PLAIN: (
-            "On the same {texts}, the highest correlation with {criterion} on {construct} is that of {best},"
-            " and the lowest that of {worst}.",
-            "Over the same {texts}, the correlation with {criterion} on {construct} is highest for {best},"
-            " and it is lowest for {worst}.",
-            "Sorted by their correlation with {criterion} on {construct} over the same {texts}, measures go"
-            " from {best} down to {worst}.",
+            "On {texts}, the highest correlation with {criterion} on {construct} is that of {best}, and the"
+            " lowest that of {worst}.",
+            "Over {texts}, the correlation with {criterion} on {construct} is highest for {best}, and lowest"
+            " for {worst}.",
         )
     },
     "between": {
         PLAIN: (
             "In between one finds {measures}.",
             "The middle is held by {measures}.",
-            "The middle places go to {measures}.",
+        )
+    },
+    "ranking of many": {
+        PLAIN: (
+            "Of {measures} on {texts}, the highest correlation with {criterion} on {construct} is that of"
+            " {best}, and the lowest that of {worst}; the other {others} lie between ({range}).",
+            "Of {measures} on {texts}, the correlation with {criterion} on {construct} is highest for {best},"
+            " and lowest for {worst}; the other {others} lie between ({range}).",
         )
     },
     "tie": {
         PLAIN: (
-            "On the same {texts}, {measures} have the same printed correlation with {criterion} on"
-            " {construct}.",
-            "Over the same {texts}, the printed correlation with {criterion} on {construct} is the same for"
+            "On {texts}, {measures} have the same correlation with {criterion} on {construct}, as printed.",
+            "Over {texts}, the printed correlation with {criterion} on {construct} is the same for"
             " {measures}.",
+        )
+    },
+    "tie of many": {
+        PLAIN: (
+            "On {texts}, all {measures} have the same correlation with {criterion} on {construct}, as printed"
+            " ({figure}).",
+            "Over {texts}, the printed correlation with {criterion} on {construct} is the same for all"
+            " {measures} ({figure}).",
+        )
+    },
+    "elsewhere": {
+        PLAIN: (
+            "On other numbers of texts, the correlation with {criterion} is known for {measures}.",
+            "The correlation with {criterion} is known on other numbers of texts for {measures}.",
+        )
+    },
+    "elsewhere of many": {
+        PLAIN: (
+            "On other numbers of texts ({texts}), {measures} correlate with {criterion} at {range}.",
+            "The {measures} on other numbers of texts ({texts}) correlate with {criterion} at {range}.",
         )
     },
     "doubt": {
         BELOW: (
-            "For {measures}, the correlation with {criterion} is negative, interval and all.",
-            "A negative correlation with {criterion}, interval and all, is that of {measures}.",
+            "For {measures}, the correlation with {criterion} is negative, and the interval excludes zero.",
+            "The correlation with {criterion} is negative, and the interval excludes zero, for {measures}.",
         ),
         AROUND: (
-            "For {measures}, it is open whether there is any correlation with {criterion}, as zero is inside"
-            " the interval.",
-            "As zero is inside the interval, any correlation with {criterion} may be due to chance for"
-            " {measures}.",
+            "For {measures}, the interval includes zero, so any correlation with {criterion} stays open.",
+            "Any correlation with {criterion} stays open for {measures}, as the interval includes zero.",
         ),
     },
     "no correlation": {
         PLAIN: (
             "No correlation with {criterion} on {construct} could be computed for {measures}.",
-            "For {measures}, there is no correlation figure with {criterion} on {construct}.",
+            "For {measures}, no correlation with {criterion} on {construct} could be computed.",
         )
     },
     "yardstick": {
         PLAIN: (
             "As a yardstick, single ratings by {criterion} correlate with the mean of the others at"
             " {figure}.",
-            "For comparison, a rating by {criterion} and the mean of the others correlate at {figure}.",
-            "The correlation of a rating by {criterion} with the mean of the others, to compare, is"
-            " {figure}.",
+            "For comparison, a rating by {criterion} correlates with the mean of the others at {figure}.",
         )
     },
-    "difference": _DIFFERENCE,
-    "correction": _CORRECTION,
-    "corrected": _standing(("By {estimator}, ", "Following {estimator}, ", "With {estimator}, ")),
+    "difference": _differing(""),
+    "difference of many": _differing("; the nearest are {nearest}"),
+    "correction": _moving(
+        "Corrected by {estimator}",
+        "when corrected by {estimator}",
+        "Correcting for errors in the codes of {coder} by {estimator}",
+    ),
+    "people alone": _moving(
+        "With people's codes alone",
+        "with people's codes alone",
+        "Taking people's codes alone, not the codes of {coder},",
+    ),
+    "corrected": _standing(("With {estimator}, ", "Using {estimator}, ", "Based on {estimator}, ")),
     "uncorrected codes": _standing(
         (
             "With the codes of {coder} as they are, ",
             "From the codes of {coder} as they are, ",
-            "As the codes of {coder} stand, ",
+            "Using the codes of {coder} as they are, ",
         ),
-        "; nothing corrects their errors",
+        "; errors are not corrected",
     ),
-    "uncorrected regression": _standing(
-        (
-            "With errors of measurement left as they are, ",
-            "Without a correction for errors of measurement, ",
-            "Uncorrected for errors of measurement, ",
+    "measures as they are": {
+        PLAIN: (
+            "This regression takes the measures as they are, errors included.",
+            "In this regression, errors of the measures are not corrected.",
         )
-    ),
+    },
+    "uncorrected regression": _standing(("", "", "")),
     "benchmark": {
         PLAIN: (
             "For comparison, people's codes of all texts give {terms}.",
-            "With the codes of people for all texts, one finds {terms}.",
-            "Where people coded all texts, their codes give {terms}.",
+            "People's codes of all texts, for comparison, give {terms}.",
+            "To compare: the codes of people for all texts give {terms}.",
+        )
+    },
+    "left": {
+        PLAIN: (
+            "The table also has the figures of {rest}.",
+            "For the figures of {rest}, see the table.",
         )
     },
 }
