@@ -139,10 +139,10 @@ def test_without_a_model_the_first_sentences_stand(tmp_path):
     assert set(found["wording"]) == {"fixed"}
     expected = [sentence.alternatives[0] for sentence in in_order(told(TABLES))]
     assert list(found["sentence"]) == expected
-    assert list(found["table"]) == ["agreement"] * 3 + ["coded", "plain"]
-    assert list(found["construct"]) == ["mood_3"] * 3 + ["", ""]
-    assert list(found["place"]) == ["06_validity"] * 3 + ["12_regressions"] * 2
-    assert list(found["sentence_number"]) == ["1", "2", "3", "1", "1"]
+    assert list(found["table"]) == ["agreement"] * 3 + ["coded", "plain", "plain"]
+    assert list(found["construct"]) == ["mood_3"] * 3 + [""] * 3
+    assert list(found["place"]) == ["06_validity"] * 3 + ["12_regressions"] * 3
+    assert list(found["sentence_number"]) == ["1", "2", "3", "1", "1", "2"]
 
 
 def test_no_wording_comes_again_before_the_others():
@@ -165,7 +165,7 @@ def test_no_wording_comes_again_before_the_others():
 def test_the_model_chooses_among_the_alternatives(told_by_model):
     rows, found = told_by_model.ask(), told_by_model.tell()
     assert set(found["wording"]) == {"model"}
-    assert [row["note"] for row in rows] == [""] * 5
+    assert [row["note"] for row in rows] == [""] * 6
     responses = told_by_model.responses()
     for sentence, row, said in zip(in_order(told(TABLES)), rows, found["sentence"], strict=True):
         answer = responses[row["key"]]["answers"][0]
@@ -200,8 +200,8 @@ def test_a_changed_table_asks_anew_about_what_changed(copied, capfd):
     copied.write(changed)
     capfd.readouterr()
     after = {row["key"] for row in copied.ask()}
-    assert "The model was asked 1 times; 4 of 5 responses were in the store." in capfd.readouterr().err
-    assert len(before & after) == 4
+    assert "The model was asked 1 times; 5 of 6 responses were in the store." in capfd.readouterr().err
+    assert len(before & after) == 5
     assert "0.71" in copied.tell()["sentence"].iloc[-1]
 
 
@@ -216,10 +216,10 @@ def test_a_clone_without_the_model_tells_the_same(copied, told_by_model):
 def test_where_there_is_neither_model_nor_response_the_fixed_sentence_stands(copied, capfd):
     copied.write(dict(TABLES, plain=TABLES["plain"].assign(estimate=0.71)))
     rows = copied.ask()
-    assert [row["note"] for row in rows] == [""] * 4 + [asking.NOT_INSTALLED]
+    assert [row["note"] for row in rows] == [""] * 5 + [asking.NOT_INSTALLED]
     assert rows[-1]["key"] == ""
     assert "1 sentence with the fixed wording: the model is not installed here." in capfd.readouterr().err
-    assert list(copied.tell()["wording"]) == ["model"] * 4 + ["fixed"]
+    assert list(copied.tell()["wording"]) == ["model"] * 5 + ["fixed"]
     # Nothing at all is known of the model.
     shutil.rmtree(copied.root / "store")
     assert {row["note"] for row in copied.ask()} == {asking.NOT_INSTALLED}
@@ -239,7 +239,7 @@ def test_a_model_file_with_another_hash_is_refused(copied):
 
 def test_an_incomplete_index_is_told(copied):
     (copied.root / "index.csv").write_text("key,segment\n", encoding="ascii")
-    with pytest.raises(StudyError, match="5 of 5 responses about wordings"):
+    with pytest.raises(StudyError, match="6 of 6 responses about wordings"):
         copied.tell()
 
 
@@ -256,15 +256,15 @@ def test_a_text_that_failed_gets_the_fixed_sentence(copied):
         writer.writerows(rows)
     with (copied.root / "index.csv").open("a", encoding="ascii") as file:
         file.write(f"{'f' * 64},{segment}\n")
-    assert list(copied.tell()["wording"]) == ["fixed"] + ["model"] * 4
+    assert list(copied.tell()["wording"]) == ["fixed"] + ["model"] * 5
 
 
 def test_sentences_that_a_model_cannot_hold_are_fixed(tmp_path):
     term = "mood:" + "x" * asking.CONTEXT
     long = TABLES["coded"].assign(term=[term, term])
     folder = Folder(tmp_path, dict(TABLES, coded=long))
-    assert [row["note"] for row in folder.ask()] == ["", "", "", asking.TOO_LONG, ""]
-    assert list(folder.tell()["wording"]) == ["model"] * 3 + ["fixed", "model"]
+    assert [row["note"] for row in folder.ask()] == ["", "", "", asking.TOO_LONG, "", ""]
+    assert list(folder.tell()["wording"]) == ["model"] * 3 + ["fixed", "model", "model"]
 
 
 HOSTILE = [
@@ -285,8 +285,7 @@ def test_hostile_names_change_nothing_but_themselves(name, engine, card):
 
     (plain,), (hostile,) = of("plain"), of(name)
     assert hostile.fact.way == plain.fact.way
-    shown = hostile.fact.slots["terms"]
-    called = shown[len("the coefficient of ") : shown.index(" (uncorrected")]
+    called = hostile.fact.slots["term"]
     assert [each.replace(called, "mood × x: plain") for each in hostile.alternatives] == list(
         plain.alternatives
     )
@@ -316,7 +315,7 @@ def test_hostile_coders_and_constructs(tmp_path):
 
 
 def test_the_facts_are_quoted_and_cannot_end_their_quotation(card):
-    (sentence,) = list(in_order(told({"plain": TABLES["plain"]})))
+    _, sentence = in_order(told({"plain": TABLES["plain"]}))
     prompt = asking.task(sentence, card).instrument.questions[0].prompt
     assert prompt.close == "</facts>"
     assert prompt.quoted("x </facts> y") == ("x <\\/facts> y", 1)
@@ -342,7 +341,7 @@ def test_long_sentences_are_weighed_exactly(seed, engine, card):
 
 def test_an_instrument_is_of_its_sentences_and_its_model(card):
     tables = [{"plain": TABLES["plain"].assign(estimate=e)} for e in (0.7, 0.71)]
-    one, other = (next(in_order(told(each))) for each in tables)
+    one, other = (list(in_order(told(each)))[-1] for each in tables)
     first, second = asking.task(one, card), asking.task(other, card)
     assert first.instrument.instrument_id != second.instrument.instrument_id
     assert first.wanted[0].key != second.wanted[0].key
@@ -363,7 +362,7 @@ def test_the_pages_show_the_paragraph_and_who_chose_its_words(tmp_path):
     assert said == " ".join(rows["sentence"].iloc[:3])
     assert line == narrated.FIXED
     assert shown(rows.assign(wording="model"), "coded")[1] == narrated.CHOSEN
-    mixed = rows.assign(wording=["model", "fixed", "model", "model", "model"])
+    mixed = rows.assign(wording=["model", "fixed", *["model"] * 4])
     assert shown(mixed, "agreement", "mood_3")[1] == narrated.PARTLY
     assert shown(rows, "agreement", "zeal") == []
     assert narrated.blocks(Material({}, {}, {}), "coded") == []

@@ -60,11 +60,11 @@ def test_measures_on_the_same_texts_are_ranked():
     assert kinds(found) == ["ranking", "between", "doubt", "yardstick"]
     ranking, between, doubt, yardstick = found[0].facts
     assert ranking.slots == {
-        "texts": "100 texts",
+        "texts": "the same 100 texts",
         "criterion": "people",
         "construct": "mood_3",
         "best": "the LLM 'bot_1' (r = .70, 95% CI [.55, .81])",
-        "worst": "the dictionary 'list_7' (r = .40, 95% CI [.55, .81])",
+        "worst": "the dictionary 'list_7' (r = .40 [.55, .81])",
     }
     assert between.slots["measures"] == "the supervised classifier (r = .50, 95% CI [−.20, .40])"
     assert (doubt.way, doubt.slots["measures"]) == (facts.AROUND, "the supervised classifier")
@@ -77,6 +77,57 @@ def test_measures_on_other_texts_are_not_ranked():
     assert kinds(told({"agreement": agreement(*rows, subset="all")})) == ["correlation", "correlation"]
     rows[1]["n"] = 99
     assert kinds(told({"agreement": agreement(*rows)})) == ["correlation", "correlation"]
+
+
+def many(*numbers: float, n: float = 100, after: str = "") -> list[dict[str, object]]:
+    """Return rows of agreement, one for each correlation."""
+    names = [f"list_of_{letter}{after}" for letter in "abcdefghijklmn"]
+    return [
+        {"measure": name, "pearson_r": r, "n": n, **CLEAR} for name, r in zip(names, numbers, strict=False)
+    ]
+
+
+def test_of_many_measures_the_ends_are_named_and_the_others_counted():
+    rows = many(0.31, 0.72, 0.28, 0.55, 0.11, 0.42)
+    (fact,) = told({"agreement": agreement(*rows)})[0].facts
+    assert fact.kind == "ranking of many"
+    assert fact.slots == {
+        "measures": "6 measures",
+        "texts": "the same 100 texts",
+        "criterion": "people",
+        "construct": "mood_3",
+        "best": "the dictionary 'list_of_b' (r = .72, 95% CI [.55, .81])",
+        "worst": "the dictionary 'list_of_e' (r = .11 [.55, .81])",
+        "others": "4",
+        "range": "r = .28 to .55",
+    }
+    # At five, each has its figures.
+    assert kinds(told({"agreement": agreement(*rows[:5])})) == ["ranking", "between"]
+    # Of measures that share an end, two are named, and the range of the others reaches it.
+    shared = told({"agreement": agreement(*many(0.7, 0.7, 0.7, 0.3, 0.2, 0.1))})[0].facts[0]
+    assert shared.slots["best"].count("r = .70") == 2
+    assert (shared.slots["others"], shared.slots["range"]) == ("3", "r = .20 to .70")
+    (tie,) = told({"agreement": agreement(*many(*[0.4] * 7))})[0].facts
+    assert (tie.kind, tie.slots["measures"], tie.slots["figure"]) == ("tie of many", "7 measures", "r = .40")
+
+
+def test_measures_on_other_numbers_of_texts_are_told_in_one_sentence():
+    most = many(0.31, 0.72, 0.28, 0.55, 0.11, 0.42)
+    two = [
+        {"measure": "learned", "pearson_r": 0.8, "n": 90, **CLEAR},
+        {"measure": "bot_1", "pearson_r": 0.9, "n": 40, **OPEN},
+    ]
+    ranking, elsewhere, doubt = told({"agreement": agreement(*most, *two)})[0].facts
+    assert ranking.slots["texts"] == "100 texts"
+    assert elsewhere.slots["measures"] == (
+        "the supervised classifier (90 texts, r = .80, 95% CI [.55, .81])"
+        " and the LLM 'bot_1' (40 texts, r = .90 [−.20, .40])"
+    )
+    assert doubt.slots["measures"] == "the LLM 'bot_1'"
+    more = [*two, *({**two[0], "measure": name} for name in ("list_7", "list_8"))]
+    found = told({"agreement": agreement(*most, *more)})[0].facts[1]
+    assert (found.kind, found.slots["measures"]) == ("elsewhere of many", "4 measures")
+    assert (found.slots["texts"], found.slots["range"]) == ("40 to 90 texts", "r = .80 to .90")
 
 
 def test_equal_figures_are_ties_as_they_are_printed():
@@ -142,6 +193,49 @@ def test_differences_go_by_the_adjusted_p_and_are_three_a_sentence():
     )
 
 
+def compared(*differences: float, measure: str = "bot_1", **cells: float) -> list[dict[str, object]]:
+    """Return comparisons of a language model, one for each difference."""
+    names = [f"list_of_{letter}" for letter in "abcdefghijklmn"]
+    return [
+        {"measure": measure, "other": other, "difference": difference, "p_adjusted": 0.001, **CLEAR, **cells}
+        for other, difference in zip(names, differences, strict=False)
+    ]
+
+
+def test_of_many_comparisons_the_nearest_are_named_and_all_counted():
+    rows = compared(0.3, 0.1, 0.2, 0.4, -0.2)
+    more, less = told({"comparison": comparison(*rows)})[0].facts
+    assert (more.kind, more.way) == ("difference of many", "more")
+    assert more.slots["others"] == "4 of the 5 measures tested"
+    assert more.slots["nearest"] == (
+        "the dictionary 'list_of_b' (difference .10, 95% CI [.55, .81], adjusted p = .001)"
+        " and the dictionary 'list_of_c' (difference .20 [.55, .81], adjusted p = .001)"
+    )
+    assert (less.kind, less.way) == ("difference", "less")
+    (every,) = told({"comparison": comparison(*compared(0.3, 0.1, 0.2, 0.4, 0.2))})[0].facts
+    assert every.slots["others"] == "all 5 measures tested"
+    assert kinds(told({"comparison": comparison(*rows[:4])})) == ["difference", "difference"]
+
+
+def test_comparisons_that_are_not_told_are_counted():
+    others = [
+        {**each, "other": f"list_{n}", "n": 50} for n, each in zip((7, 8), compared(0.5, 0.6), strict=True)
+    ]
+    *_, left = told({"comparison": comparison(*compared(0.3, 0.1, 0.2, 0.4), *others)})[0].facts
+    assert (left.kind, left.slots["rest"]) == ("left", "2 further comparisons")
+    # A model is told of with all its ways or not at all: no sentence on what it wins without what it loses.
+    bots = [f"bot_{letter}" for letter in "abcd"]
+    rows = [
+        row
+        for bot in bots
+        for row in [*compared(0.3, -0.1, measure=bot), *compared(0.2, measure=bot, p_adjusted=0.9)]
+    ]
+    coders = {**SETTINGS["coders"], **{bot: {"type": "llm"} for bot in bots}}
+    (paragraph,) = told({"comparison": comparison(*rows)}, coders=coders)
+    assert [fact.way for fact in paragraph.facts] == ["more", "less", "open"] * 2 + ["plain"]
+    assert paragraph.facts[-1].slots["rest"] == "6 further comparisons"
+
+
 PAN_CHEN = [
     row("naive", "bot_1", -1.336071847, -1.646884085, -1.025259608),
     row("gold_only", "", -0.2688116413, -0.7173241488, 0.1797008662),
@@ -158,10 +252,9 @@ def test_a_published_correction():
     assert fact.slots == {
         "coder": "the LLM 'bot_1'",
         "estimator": "DSL",
-        "terms": (
-            "the coefficient of mood (H1) (uncorrected −1.34, 95% CI [−1.65, −1.03];"
-            " by DSL −0.26, 95% CI [−0.69, 0.18])"
-        ),
+        "term": "mood (H1)",
+        "after": "−0.26, 95% CI [−0.69, 0.18]",
+        "before": "−1.34 [−1.65, −1.03]",
     }
 
 
@@ -185,7 +278,7 @@ def test_what_a_correction_does(after, way):
 def test_a_coder_that_nothing_corrects_is_held_against_people_alone():
     rows = [row("dictionary", "list_7", 0.1, 0.05, 0.15), row("gold_only", "", 0.2, 0.1, 0.3)]
     (fact,) = told({"coded": estimates(*rows)})[0].facts
-    assert fact.slots["estimator"] == "people's codes alone"
+    assert (fact.kind, fact.way) == ("people alone", f"{facts.LARGER}; {facts.BOTH}")
     (fact,) = told({"coded": estimates(rows[0])})[0].facts
     assert (fact.kind, fact.way) == ("uncorrected codes", facts.ABOVE)
     (fact,) = told({"coded": estimates(rows[1])})[0].facts
@@ -221,7 +314,7 @@ def test_which_terms_are_told():
     assert "age" not in told_of(CODED)
     # It is the outcome: its errors are in every coefficient.
     outcome = {"formula": "mood ~ age", "coded": ["mood"]}
-    assert told_of(outcome).count("95% CI") == 4
+    assert told_of(outcome).count("[0.10, 0.90]") == 4
     assert "Intercept" not in told_of(outcome)
     # Hypotheses say what counts.
     h = {"H7": {"analysis": "coded", "term": "age"}, "H8": {"analysis": "plain", "term": "mood"}}
@@ -238,10 +331,32 @@ def test_a_regression_on_measures():
     (paragraph,) = told({"plain": estimates(*rows)})
     assert (paragraph.table, paragraph.construct, paragraph.place) == ("plain", "", "12_regressions")
     assert [(fact.kind, fact.way) for fact in paragraph.facts] == [
+        ("measures as they are", facts.WITH_ERRORS),
         ("uncorrected regression", facts.ABOVE),
         ("uncorrected regression", facts.BELOW),
         ("uncorrected regression", facts.AROUND),
     ]
+
+
+def test_coefficients_that_are_not_told_are_counted():
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    rows = [row("naive", "", 0.5, 0.1, 0.9, term=f"x_{letter}") for letter in letters]
+    (paragraph,) = told({"plain": estimates(*rows)})
+    assert kinds([paragraph]) == ["measures as they are", *["uncorrected regression"] * 6, "left"]
+    assert paragraph.facts[-1].slots["rest"] == "8 further coefficients"
+    # Whole terms and whole coders are left, the last of them first.
+    rows = [
+        each
+        for term in ("mood", "mood:age")
+        for each in [
+            row("gold_only", "", 0.5, 0.1, 0.9, term=term),
+            *(row("dictionary", f"list_{n}", 0.5, 0.1, 0.9, term=term) for n in range(1, 7)),
+        ]
+    ]
+    (paragraph,) = told({"coded": estimates(*rows)})
+    *moved, left = paragraph.facts
+    assert [fact.slots["coder"] for fact in moved] == [f"list_{n}" for n in (1, 1, 2, 2, 3, 3)]
+    assert left.slots["rest"] == "6 further coefficients"
 
 
 def test_nothing_known_is_nothing_said():

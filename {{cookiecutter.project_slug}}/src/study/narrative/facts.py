@@ -60,6 +60,9 @@ BOTH, FIRST_ONLY, SECOND_ONLY, NEITHER, UNKNOWN = (
 CERTAINTIES = (BOTH, FIRST_ONLY, SECOND_ONLY, NEITHER, UNKNOWN)
 """What becomes of its significance: whether the 95% interval excludes zero."""
 
+WITH_ERRORS = "errors of measurement are not corrected"
+"""The way of a regression on measures."""
+
 PLAIN = "plain"
 """The way of a fact that can turn out in one way only."""
 
@@ -404,7 +407,7 @@ def _counted(rows: Sequence[pd.Series], names: Names) -> list[Fact]:
         if len(found) > NEAREST:
             share = f"{words.count(len(found))} of the" if len(found) < len(rows) else "all"
             slots = {
-                "others": f"{share} {words.count(len(rows))} measures compared",
+                "others": f"{share} {words.count(len(rows))} measures tested",
                 "nearest": _others(found[:NEAREST], names),
             }
             facts.append(Fact("difference of many", way, _sides(rows[0], names) | slots))
@@ -467,15 +470,13 @@ def _terms(rows: Sequence[pd.Series], expected: Mapping[str, str]) -> str:
 def _measured(rows: pd.DataFrame, names: Names, expected: Mapping[str, str]) -> list[Fact]:
     """Tell of a regression on measures where each coefficient stands."""
     each = [row for _, row in rows.iterrows()]
+    first = Fact("measures as they are", WITH_ERRORS, {})
 
     def tell(terms: Sequence[str], coders: Sequence[str]) -> tuple[list[Fact], int]:
         kept = [row for row in each if row["term"] in terms]
-        return [_AS_THEY_ARE, *_standing("uncorrected regression", {}, kept, expected)], len(kept)
+        return [first, *_standing("uncorrected regression", {}, kept, expected)], len(kept)
 
     return _shortened(tell, list(dict.fromkeys(rows["term"])), [])
-
-
-_AS_THEY_ARE = Fact("measures as they are", PLAIN, {})
 
 
 def _shortened(

@@ -32,6 +32,7 @@ from study.narrative.facts import (
     SECOND_ONLY,
     SMALLER,
     UNKNOWN,
+    WITH_ERRORS,
     ZERO,
     Fact,
     Paragraph,
@@ -55,7 +56,8 @@ _CORRELATION: Wordings = {
     AROUND: (
         "On {texts}, it is open whether {measure} correlates with {criterion} on {construct} ({figure}).",
         "On {construct}, {measure} and {criterion} may not correlate at all over {texts} ({figure}).",
-        "Over {texts}, no correlation of {measure} with {criterion} on {construct} is sure ({figure}).",
+        "Over {texts}, no correlation of {measure} with {criterion} on {construct} is established"
+        " ({figure}).",
     ),
     POSITIVE: (
         "On {texts}, {measure} correlates positively with {criterion} on {construct} ({figure}); no interval"
@@ -82,14 +84,13 @@ _DIFFERENCE: Wordings = {
         "On the same {texts}, {measure} agrees with {criterion} more closely than {others}{nearest}.",
         "Compared with {others}, {measure} agrees with {criterion} more closely on the same"
         " {texts}{nearest}.",
-        "On the same {texts}, the agreement with {criterion} is closer for {measure} than for"
-        " {others}{nearest}.",
+        "On the same {texts}, agreement with {criterion} is closer for {measure} than for {others}{nearest}.",
     ),
     LESS: (
         "On the same {texts}, {measure} agrees with {criterion} less closely than {others}{nearest}.",
         "Compared with {others}, {measure} agrees with {criterion} less closely on the same"
         " {texts}{nearest}.",
-        "On the same {texts}, the agreement with {criterion} is less close for {measure} than for"
+        "On the same {texts}, agreement with {criterion} is less close for {measure} than for"
         " {others}{nearest}.",
     ),
     OPEN: (
@@ -97,7 +98,7 @@ _DIFFERENCE: Wordings = {
         " {criterion}{nearest}.",
         "In agreement with {criterion} on the same {texts}, {measure} cannot be told apart from"
         " {others}{nearest}.",
-        "Between {measure} and {others}, no difference in agreement with {criterion} is sure on the same"
+        "Between {measure} and {others}, no difference in agreement with {criterion} is clear on the same"
         " {texts}{nearest}.",
     ),
 }
@@ -132,10 +133,10 @@ def _moving(first: str, second: str, third: str) -> Wordings:
         for certainty, certain in _CERTAIN.items():
             found[f"{size}; {certainty}"] = (
                 f"{first}, the coefficient of {{term}} {is_} {than} with the codes of {{coder}} as they are"
-                f" ({{after}} instead of {{before}}); {certain}.",
-                f"The coefficient of {{term}} {is_} {second} ({{after}}) {than} with the codes of {{coder}} as"
-                f" they are ({{before}}); {certain}.",
-                f"{third} {makes} ({{after}} instead of {{before}}); {certain}.",
+                f" ({{after}}, instead of {{before}}); {certain}.",
+                f"The coefficient of {{term}} {is_} {second} ({{after}}) {than} with the codes of {{coder}}"
+                f" as they are ({{before}}); {certain}.",
+                f"{third} {makes} ({{after}}, instead of {{before}}); {certain}.",
             )
     return found
 
@@ -269,7 +270,7 @@ WORDINGS: Mapping[str, Wordings] = {
     "people alone": _moving(
         "With people's codes alone",
         "with people's codes alone",
-        "Taking people's codes alone, not the codes of {coder},",
+        "Taking people's codes alone, and not the codes of {coder},",
     ),
     "corrected": _standing(("With {estimator}, ", "Using {estimator}, ", "Based on {estimator}, ")),
     "uncorrected codes": _standing(
@@ -281,7 +282,7 @@ WORDINGS: Mapping[str, Wordings] = {
         "; errors are not corrected",
     ),
     "measures as they are": {
-        PLAIN: (
+        WITH_ERRORS: (
             "This regression takes the measures as they are, errors included.",
             "In this regression, errors of the measures are not corrected.",
         )
