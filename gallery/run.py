@@ -65,7 +65,7 @@ def carry_out(study: Study, folder: Path, *, small: bool = False, cores: str = "
         if not outcome.folder.exists():
             _generate(study, folder)
             if small:
-                _shrink(outcome.folder / "config" / "study.yaml", study.small)
+                _shrink(outcome.folder / "config", study.small)
         begin = time.monotonic()
         _run(outcome.folder, "snakemake", "--cores", cores)
         outcome.seconds = time.monotonic() - begin
@@ -91,11 +91,13 @@ def _generate(study: Study, folder: Path) -> None:
     _run(folder, "cookiecutter", str(ROOT), "--no-input", "--output-dir", str(folder), *said)
 
 
-def _shrink(file: Path, small: Mapping[str, Any]) -> None:
-    config = yaml.safe_load(file.read_text(encoding="utf-8"))
-    file.write_text(
-        yaml.safe_dump(merged(config, small), sort_keys=False, allow_unicode=True), encoding="utf-8"
-    )
+def _shrink(config: Path, small: Mapping[str, Any]) -> None:
+    """Make a study small; `claims: false` says that its claims are about the full size."""
+    file, keys = config / "study.yaml", dict(small)
+    if keys.pop("claims", True) is False:
+        (config / "claims.yaml").write_text("claims: []\n", encoding="utf-8")
+    changed = merged(yaml.safe_load(file.read_text(encoding="utf-8")), keys)
+    file.write_text(yaml.safe_dump(changed, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def merged(config: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
