@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,15 +22,29 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares fixtures, and begin with what takes longest.
-
-    With several workers (`pytest -n 2`) a file's tests stay on one of them, and so do all that share the ten
-    clones of tests/sharing.
-    """
+    """Begin with what takes longest."""
     here = ROOT / "tests"
-    rooms = {item: item.path.relative_to(here).parts for item in items}
     first = ("sharing", "end_to_end", "template")
-    items.sort(key=lambda item: first.index(rooms[item][0]) if rooms[item][0] in first else len(first))
-    for item in items:
-        shared = rooms[item][0] == "sharing"
-        item.add_marker(pytest.mark.xdist_group("sharing" if shared else "/".join(rooms[item])))
+
+    def place(item: pytest.Item) -> int:
+        room = item.path.relative_to(here).parts[0]
+        return first.index(room) if room in first else len(first)
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep together what shares fixtures, where there are several workers (`pytest -n 2`).
+
+    A file's tests stay on one of them, and so do all that share the ten clones of tests/sharing. (Groups would be
+    the plugin's own way; with this version of pytest it does not see them.)
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByRoom(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            return "tests/sharing" if file.startswith("tests/sharing/") else file
+
+    return ByRoom(config, log)
