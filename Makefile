@@ -43,7 +43,7 @@ demo: env ## generate the study of Hutto & Gilbert (2014) in build/demo and run 
 	@echo "The report: $(CURDIR)/$(DEMO)/report.html"
 
 test: env $(ENV)/bench.stamp build/validators/stamp ## run every test (the real model and whole studies included)
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 2 --no-loadscope-reorder
 
 lint: env ## check style and types
 	@$(BIN)/ruff check .
