@@ -37,8 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep together what shares fixtures, where there are several workers (`pytest -n 2`).
 
-    A file's tests stay on one of them, and so do all that share the ten clones of tests/sharing. (Groups would
-    be the plugin's own way; with this version of pytest it does not see them.)
+    A file's tests stay on one of them, and so do all that share the ten clones of tests/sharing. (Groups
+    would be the plugin's own way; with this version of pytest it does not see them.)
     """
     from xdist.scheduler import LoadFileScheduling
 
