@@ -104,8 +104,11 @@ def test_a_new_level_is_asked_for_alone(gallery: Gallery) -> None:
     changed = settings(folder)
     changed["experiments"]["order"]["factors"]["label_order"].append("reversed")
     write_settings(folder, changed)
-    units = pd.read_parquet(folder / "results/experiments/order.parquet")["unit_id"].nunique()
+    units, others = (
+        pd.read_parquet(folder / f"results/experiments/{name}.parquet")["unit_id"].nunique()
+        for name in ("order", "rationale")
+    )
     said = snakemake(folder, "results/experiments/order.parquet").stderr
     found = re.findall(r"The model was asked (\d+) times; (\d+) of (\d+) responses were in the store", said)
-    # Two wordings with the new order.
-    assert [tuple(map(int, one)) for one in found] == [(2 * units, 8 * units, 10 * units)]
+    # Two wordings with the new order; the experiment on rationales has asked for one of them about its texts.
+    assert [tuple(map(int, one)) for one in found] == [(2 * units - others, 8 * units + others, 10 * units)]
