@@ -18,6 +18,7 @@ os.environ |= {
 from study import imported, sources
 from study.codebook import Codebook, asked_together
 from study.config import load
+from study.config.experiments import files_of
 from study.config.names import role
 from study.errors import StudyError
 from study.gold.sheets.folder import files_in
@@ -129,6 +130,13 @@ def asked(name):
             if book.calibration
         },
     }
+
+
+def varied_codebooks(wildcards):
+    """Return the codebooks of the constructs that an experiment asks about."""
+    experiment = study["experiments"][wildcards.experiment]
+    constructs = files_of(study, experiment["coder"])[experiment["codebook"]]
+    return [without(study["codebooks"][construct], *HISTORY) for construct in constructs]
 
 
 def texts_beside():

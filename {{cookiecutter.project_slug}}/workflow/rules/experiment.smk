@@ -1,5 +1,5 @@
 # The laboratory: settings of a language-model coder are varied, and every combination is tried on the same texts.
-from study.config.experiments import base, files_of
+from study.config.experiments import base
 from study.experiment.models import models_of
 from study.report.factors import kinds
 
@@ -18,13 +18,6 @@ VARIED = {
 # Models that only experiments ask: other storage types of a model, and sparser versions of it.
 ASKED_BY = {name: models_of(settings, study["models"]) for name, settings in VARIED.items()}
 MODELS |= {name: entry for models in ASKED_BY.values() for name, entry in models.items()}
-
-
-def varied_codebooks(wildcards):
-    """Return the codebooks of the constructs that an experiment asks about."""
-    experiment = EXPERIMENTS[wildcards.experiment]
-    constructs = files_of(study, experiment["coder"])[experiment["codebook"]]
-    return [without(study["codebooks"][construct], *HISTORY) for construct in constructs]
 
 
 rule trials:
