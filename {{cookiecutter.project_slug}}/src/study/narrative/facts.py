@@ -47,7 +47,6 @@ WAYS = (ABOVE, BELOW, AROUND, POSITIVE, NEGATIVE, ZERO)
 """Where one estimate stands."""
 
 LARGER, SMALLER, ALIKE, REVERSED = "larger", "smaller", "alike", "reversed"
-SIZES = (LARGER, SMALLER, ALIKE, REVERSED)
 """What becomes of an uncorrected estimate."""
 
 BOTH, FIRST_ONLY, SECOND_ONLY, NEITHER, UNKNOWN = (
@@ -57,7 +56,6 @@ BOTH, FIRST_ONLY, SECOND_ONLY, NEITHER, UNKNOWN = (
     "zero excluded neither before nor after",
     "whether zero is excluded is not known",
 )
-CERTAINTIES = (BOTH, FIRST_ONLY, SECOND_ONLY, NEITHER, UNKNOWN)
 """What becomes of its significance: whether the 95% interval excludes zero."""
 
 WITH_ERRORS = "errors of measurement are not corrected"
