@@ -19,10 +19,11 @@ from study.requests import REFERENCE, Request, Task, in_shard, read_units, tasks
 from study.store import ResponseStore
 
 if TYPE_CHECKING:
+    from study.llm.asked import Askable
     from study.llm.engine import LabelEngine
 
 
-def code(engine: LabelEngine, task: Task, request: Request) -> dict[str, Any]:
+def code(model: Askable, task: Task, request: Request) -> dict[str, Any]:
     """Ask for one response; return it as it is stored.
 
     Returns
@@ -37,8 +38,6 @@ def code(engine: LabelEngine, task: Task, request: Request) -> dict[str, Any]:
     StudyError
         When the prompt alone fills the context.
     """
-    from study.llm.primitives import ask
-
     ids, digests = task.texts["unit_id"], task.texts["text_sha256"]
     response: dict[str, Any] = {
         "key": request.key,
@@ -57,13 +56,13 @@ def code(engine: LabelEngine, task: Task, request: Request) -> dict[str, Any]:
     if not reference and any(not text.strip() for text in texts):
         nothing = {"n_tokens": 0, "n_written": 0, "truncated": 0, "escaped": 0}
         return response | {"status": "empty", "answers": None} | nothing
-    return response | ask(engine, task.instrument, texts, request.key)
+    return response | model.ask(task.instrument, texts, request.key)
 
 
 def ask_missing(
     tasks: Sequence[Task],
     store: ResponseStore,
-    open_engine: Callable[[], LabelEngine],
+    open_engine: Callable[[], Askable],
     tell: Callable[[str], None],
     *,
     again: bool = True,

@@ -27,6 +27,7 @@ from llama_cpp import _internals
 from llguidance import LLMatcher
 
 from study.errors import StudyError
+from study.instrument import Instrument
 from study.llm import NotEvaluatedError
 from study.llm.labels import LabelTree, log_softmax
 
@@ -134,6 +135,9 @@ class LabelEngine(LlamaCppEngine):  # type: ignore[misc]
         Tokens that prompt, text and answers may have together.
     """
 
+    at_once = 1
+    """Texts that are asked about at the same time."""
+
     def __init__(self, model_file: Path, *, context: int = 2048, threads: int = 2) -> None:
         """Load the model."""
         try:
@@ -170,6 +174,12 @@ class LabelEngine(LlamaCppEngine):  # type: ignore[misc]
         """Give the batch's memory back."""
         if batch := self.__dict__.pop("_batch", None):
             llama_cpp.llama_batch_free(batch)
+
+    def ask(self, instrument: Instrument, texts: Sequence[str], key: str) -> dict[str, Any]:
+        """Ask everything that an instrument asks about one text, or two: see `study.llm.primitives.ask`."""
+        from study.llm.primitives import ask
+
+        return ask(self, instrument, texts, key)
 
     def prompt_tokens(self, text: str) -> list[int]:
         """Tokens of a piece of the prompt; the chat template's special tokens are read as such."""

@@ -1,0 +1,150 @@
+"""What the configuration says about a model server; keys stay in the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from study.errors import StudyError
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a server charges.
+
+    Attributes
+    ----------
+    read, written
+        Per million tokens of prompts and texts, and of answers.
+    currency
+        As in USD.
+    """
+
+    read: float
+    written: float
+    currency: str
+
+    def of(self, read: int, written: int) -> float:
+        """Return what so many tokens cost, in `currency`."""
+        return (read * self.read + written * self.written) / 1_000_000
+
+
+@dataclass(frozen=True)
+class Server:
+    """A model behind a server, as one entry of the configuration's `models` describes it.
+
+    Attributes
+    ----------
+    name
+        The model's name in the configuration.
+    url
+        The address up to and including the version (`http://127.0.0.1:8000/v1`), without a slash at the end.
+    model
+        As the server names it.
+    key
+        The name of the environment variable that holds the key; None for a server that wants none.
+    constraint
+        How answers are kept to the codebook: 'json_schema', 'json_object', 'grammar' or 'none'.
+    probabilities
+        'whole' (each label is asked in full), 'deciding' (read off the list of the most probable tokens) or
+        'none'.
+    options
+        Further members of each request's body; None leaves one of ours out.
+    at_once
+        Requests at the same time.
+    requests_per_minute, tokens_per_minute
+        The server's limits; None for none.
+    timeout
+        Seconds to wait for an answer.
+    retries
+        How often a request that has failed for a reason that passes is repeated.
+    price
+        None where it is not known.
+    most_money, most_tokens
+        What all requests of this model may cost together, in the price's currency and in tokens; None for no
+        limit.
+    """
+
+    name: str
+    url: str
+    model: str
+    key: str | None = None
+    constraint: str = "json_schema"
+    probabilities: str = "deciding"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    at_once: int = 4
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    timeout: float = 120
+    retries: int = 5
+    price: Price | None = None
+    most_money: float | None = None
+    most_tokens: int | None = None
+
+    @classmethod
+    def of(cls, name: str, entry: Mapping[str, Any]) -> Server:
+        """Read an entry of the configuration's `models` that has a `server`, with all defaults."""
+        keys = entry["server"]
+        price, limits, budget = keys["price"], keys["limits"], keys["budget"]
+        return cls(
+            name,
+            keys["url"].rstrip("/"),
+            keys["model"],
+            keys["key"],
+            keys["constraint"],
+            keys["probabilities"],
+            keys["options"],
+            limits["at_once"],
+            limits["requests_per_minute"],
+            limits["tokens_per_minute"],
+            limits["timeout"],
+            limits["retries"],
+            None if price is None else Price(price["read"], price["written"], price["currency"]),
+            budget["money"],
+            budget["tokens"],
+        )
+
+    @property
+    def moved(self) -> str:
+        """The name of the environment variable that says where the server is today, if not at `url`."""
+        return f"LLM_STUDY_URL_{re.sub('[^A-Za-z0-9]', '_', self.name).upper()}"
+
+    @property
+    def address(self) -> str:
+        """Where requests go: `url`, or where the environment says that the server is today."""
+        return (os.environ.get(self.moved) or self.url).rstrip("/")
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is what is needed to ask: no key, or one in the environment."""
+        return self.key is None or bool(os.environ.get(self.key))
+
+    def secret(self) -> str | None:
+        """Return the key, which is never written anywhere.
+
+        Raises
+        ------
+        StudyError
+            When it is not in the environment, or cannot be sent.
+        """
+        if self.key is None:
+            return None
+        secret = os.environ.get(self.key, "").strip()
+        if not secret:
+            raise StudyError(
+                f"The server of the model '{self.name}' wants a key, and the environment has none.",
+                file="config/study.yaml",
+                key=f"models.{self.name}.server.key",
+                found=f"no variable {self.key}",
+                hint=f"Run 'export {self.key}=...' in the shell that starts snakemake; never write a key into"
+                " a file of the study.",
+            )
+        if not secret.isascii() or not secret.isprintable() or " " in secret:
+            raise StudyError(
+                f"The environment variable {self.key} holds no key: it has characters that none has.",
+                key=f"models.{self.name}.server.key",
+            )
+        return secret
