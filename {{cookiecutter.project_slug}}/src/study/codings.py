@@ -13,7 +13,7 @@ import pandas as pd
 from study.codebook import Codebook
 from study.errors import StudyError
 from study.instrument import Instrument, Question
-from study.llm.labels import mean_log_p
+from study.llm.labels import mean_log_p, with_never
 from study.prior import calibrated
 from study.requests import REFERENCE, Request, Task, read_units, tasks
 from study.store import ResponseStore
@@ -114,7 +114,8 @@ def coding_table(
 
         - choice: score_sd (of the value under the label probabilities), p_<label> for each label, valid_mass;
           label is the most probable one (of equals the one that comes first in the codebook), or the one that
-          was drawn where the temperature is above 0; calibrated codings have the same before calibration as
+          was drawn where the temperature is above 0; of a server that gives no probabilities the one that was
+          answered, its value as score, and nothing else; calibrated codings have the same before calibration as
           raw_label, raw_score, raw_score_sd and raw_p_<label>, and after it label is the most probable one;
         - number: score, log_p;
         - spans: spans (JSON: a list of objects with start, end and text), score (how many), log_p;
@@ -187,7 +188,8 @@ def _coded(
     if question.rationale != "none":
         table["rationale"] = pd.Series([_rationale(answer) for answer in answers], dtype="str")
     for count in ("n_tokens", "n_written", "truncated", "escaped"):
-        table[count] = [one[count] for one in found]
+        counted = [one[count] for one in found]
+        table[count] = counted if None not in counted else pd.Series(counted, dtype="Int64")
     return table
 
 
@@ -249,12 +251,15 @@ def _choices(
     asked = np.array([answer is not None for answer in answers], dtype=bool)
     log_p = np.full((len(answers), n), np.nan)
     drawn = np.full(len(answers), -1)
+    masked = np.zeros(len(answers), dtype=bool)
     for row, answer in enumerate(answers):
         if answer is not None:
-            log_p[row] = mean_log_p(np.array(answer["log_p"]))
             drawn[row] = answer.get("label", -1)
+            masked[row] = answer.get("masked", False)
+            if answer["log_p"] is not None:
+                log_p[row] = mean_log_p(np.array([with_never(each) for each in answer["log_p"]]))
     columns = _figures(question, codebook, log_p, asked, drawn)
-    valid_mass = columns.pop("valid_mass")
+    valid_mass = np.where(masked, np.nan, columns.pop("valid_mass"))
     if reference is not None:
         raw = {f"{RAW}{name}": values for name, values in columns.items()}
         after = np.full_like(log_p, np.nan)
@@ -274,12 +279,17 @@ def _figures(
     probabilities, mass = np.full_like(log_p, np.nan), np.full(len(log_p), np.nan)
     label = np.full(len(log_p), None, dtype=object)
     score, sd = np.full(len(log_p), np.nan), np.full(len(log_p), np.nan)
+    said = asked & np.isnan(log_p).all(axis=1)  # by a server that gives no probabilities
+    asked = asked & ~said
     if asked.any():
         probabilities[asked], mass[asked] = label_probabilities(log_p[asked])
         score[asked] = expected_score(probabilities[asked], values)
         sd[asked] = score_sd(probabilities[asked], values)
         most = np.where(drawn[asked] >= 0, drawn[asked], probabilities[asked].argmax(axis=1))
         label[asked] = np.array(question.labels, dtype=object)[most]
+    if said.any():
+        label[said] = np.array(question.labels, dtype=object)[drawn[said]]
+        score[said] = np.array([np.nan if v is None else v for v in values], dtype=float)[drawn[said]]
     return {
         "label": pd.Series(label, dtype="str"),
         "score": score,
@@ -293,8 +303,13 @@ def _numbers(answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     return {
         "label": pd.Series([None] * len(answers), dtype="str"),
         "score": [np.nan if answer is None else float(answer["value"]) for answer in answers],
-        "log_p": [np.nan if answer is None else answer["log_p"] for answer in answers],
+        "log_p": [_log_p(answer) for answer in answers],
     }
+
+
+def _log_p(answer: Mapping[str, Any] | None) -> float:
+    """Return log P of what was written; NaN where a server does not say."""
+    return np.nan if answer is None or answer["log_p"] is None else float(answer["log_p"])
 
 
 def _spans(task: Task, table: pd.DataFrame, answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
@@ -311,7 +326,7 @@ def _spans(task: Task, table: pd.DataFrame, answers: Sequence[Mapping[str, Any] 
         "label": pd.Series([None] * len(answers), dtype="str"),
         "score": [np.nan if answer is None else float(len(answer["spans"])) for answer in answers],
         "spans": pd.Series(written, dtype="str"),
-        "log_p": [np.nan if answer is None else answer["log_p"] for answer in answers],
+        "log_p": [_log_p(answer) for answer in answers],
     }
 
 
@@ -344,8 +359,8 @@ def _compared(task: Task, codebook: Codebook, responses: Mapping[str, Mapping[st
     order_effect = np.nan
     mass: dict[str, list[float]] = {}
     if answered:
-        log_p = np.array([mean_log_p(np.array(one["answers"][0]["log_p"])) for _, one in answered])
-        probabilities, valid = label_probabilities(log_p)
+        question = task.instrument.questions[0]
+        probabilities, valid = _preferences(question, [one["answers"][0] for _, one in answered])
         outcomes = ["p_first", "p_second", "p_tie"][: probabilities.shape[1]]
         comparisons = pd.DataFrame(probabilities, columns=outcomes).assign(
             first=[digests[request.rows[0]] for request, _ in answered],
@@ -373,11 +388,31 @@ def _compared(task: Task, codebook: Codebook, responses: Mapping[str, Mapping[st
     return table
 
 
+def _preferences(
+    question: Question, answers: Sequence[Mapping[str, Any]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how probable each outcome of a comparison is, and the valid mass.
+
+    Of a server that gives no probabilities, the outcome is what it has answered.
+    """
+    probabilities, valid = np.zeros((len(answers), len(question.labels))), np.full(len(answers), np.nan)
+    for row, answer in enumerate(answers):
+        if answer["log_p"] is None:
+            probabilities[row, answer["label"]] = 1.0
+            continue
+        log_p = mean_log_p(np.array([with_never(each) for each in answer["log_p"]]))
+        shares, mass = label_probabilities(log_p[None, :])
+        probabilities[row] = shares[0]
+        if not answer.get("masked"):
+            valid[row] = mass[0]
+    return probabilities, valid
+
+
 def _of_comparisons(name: str, found: Sequence[Mapping[str, Any]]) -> int:
     """Return a count of a text's comparisons: the mean of tokens; the most that was cut or escaped in one."""
     if not found:
         return 0
-    each = [int(one[name]) for one in found]
+    each = [int(one[name] or 0) for one in found]
     return round(sum(each) / len(each)) if name in ("n_tokens", "n_written") else max(each)
 
 

@@ -23,7 +23,7 @@ from study.prompt import Prompt
 SCORING_VERSION = 2
 """Raised by us when scoring changes its meaning, so that older responses are not taken for new ones."""
 
-NOT_KEPT = ("chat_template", "special_tokens")
+NOT_KEPT = ("chat_template", "special_tokens", "seconds")
 """Parts of a model's card that an instrument leaves out: the rendered prompt holds what they do."""
 
 
@@ -141,7 +141,8 @@ class Instrument:
     end_of_turn
         The special token that ends an answer.
     model
-        The model's card without its template (the rendered prompt holds what the template does).
+        The model's card (`study.llm.model.read_card`, `study.server.card.describe`) without its template: the
+        rendered prompt holds what the template does.
     settings
         context, too_long, temperature.
     """
@@ -177,10 +178,16 @@ class Instrument:
             "scoring_version": SCORING_VERSION,
             "questions": asked,
             "end_of_turn": self.end_of_turn,
-            "model_sha256": self.model["sha256"],
-            "engine": self.model["engine"],
+            **self._of_model,
             "settings": self.settings,
         }
+
+    @property
+    def _of_model(self) -> dict[str, Any]:
+        """What of the model decides an answer: its weights, or what a server says of itself."""
+        if "server" in self.model:
+            return {"server": self.model["server"], "reported": self.model["reported"]}
+        return {"model_sha256": self.model["sha256"], "engine": self.model["engine"]}
 
     @functools.cached_property
     def instrument_id(self) -> str:
@@ -195,7 +202,7 @@ class Instrument:
             "name": self.name,
             "coder": self.coder,
             "model": {key: value for key, value in self.model.items() if key not in NOT_KEPT},
-            **{key: value for key, value in self.identity.items() if key not in ("model_sha256", "engine")},
+            **{key: value for key, value in self.identity.items() if key not in self._of_model},
             "questions": [question.to_dict() for question in self.questions],
         }
         return json.dumps(record, indent=2, ensure_ascii=False) + "\n"

@@ -6,6 +6,14 @@ STORE = "data/responses"
 CARDS = Path(STORE, "models")
 SHARDS = study["coding"]["shards"]
 MODELS = dict(study["models"])
+# A server is asked by one job at a time, from here: it sets its own pace, and other machines may not reach it.
+SERVERS = "|".join(re.escape(name) for name in study["serving"]) or "(?!)"
+# What a coding job asks a cluster for; Snakemake takes None as 'not asked for'.
+JOB = {
+    "mem": study["coding"]["memory"],
+    "runtime": study["coding"]["minutes"],
+    "gpu": study["coding"]["gpus"] or None,
+}
 # Rationales and passages quote the texts: where these may not be shared, they lie beside them.
 QUOTING = {} if study["corpus"]["share"] else {"written": "data/corpus/written/{coder}.parquet"}
 
@@ -77,11 +85,14 @@ rule ask:
     log:
         "logs/ask/{model}.{shard}-of-{shards}.log",
     wildcard_constraints:
+        model=f"(?!({SERVERS})\\.[0-9]).+",
         shard="[0-9]+",
         shards="[0-9]+",
     conda:
         ENVIRONMENT
     threads: study["coding"]["threads"]
+    resources:
+        **JOB,
     params:
         model=as_json(lambda wildcards: study["models"][wildcards.model]),
         asked=as_json(lambda wildcards: {name: asked(name) for name in coders_of(wildcards.model)}),
@@ -94,6 +105,16 @@ rule ask:
         " --instruments {input.instruments} --model {params.model:q} --asked {params.asked:q}"
         " --threads {threads} --shard {wildcards.shard} --shards {wildcards.shards} --store {params.store} --index {output.index}"
         " 2>&1 | tee {log} >&2"
+
+
+use rule ask as ask_server with:
+    wildcard_constraints:
+        model=SERVERS,
+        shard="0",
+        shards="1",
+    threads: 1
+    resources:
+        server=1,
 
 
 rule plan:
@@ -127,10 +148,7 @@ rule codings:
         units="data/corpus/units.parquet",
         sample="data/corpus/sample.csv",
         instruments=lambda wildcards: instruments([wildcards.coder]),
-        indexes=lambda wildcards: [
-            f"results/index/{LLM_CODERS[wildcards.coder]['model']}.{shard}-of-{SHARDS}.csv"
-            for shard in range(SHARDS)
-        ],
+        indexes=lambda wildcards: indexes_of(LLM_CODERS[wildcards.coder]["model"]),
         code=code("study.codings"),
     output:
         **QUOTING,

@@ -1,5 +1,6 @@
 # The checked configuration, and what rules are made of: the code, the settings and the files of a program.
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ os.environ |= {
     "GOMP_SPINCOUNT": "1000",
 }
 
-from study import imported, sources
+from study import cluster, imported, sources
 from study.codebook import Codebook, asked_together
 from study.config import load
 from study.config.experiments import files_of
@@ -26,6 +27,7 @@ from study.job import to_json
 from study.provenance import pointers
 from study.provenance.closure import import_closure
 from study.provenance.hashes import Hashes
+from study.server.settings import SERVING
 
 try:
     study = load(Path(), config)
@@ -38,6 +40,9 @@ try:
 except StudyError as error:
     # One paragraph for the researcher, without the traceback that Snakemake would add.
     sys.exit(f"Error: {error}")
+
+# How fast servers are asked and what they charge changes no code, so it is no parameter of a rule.
+os.environ[SERVING] = to_json(study["serving"])
 
 
 def code(module):
@@ -132,11 +137,42 @@ def asked(name):
     }
 
 
+def indexes_of(model):
+    """Return the files that say where the responses of one model are."""
+    shards = 1 if model in study["serving"] else study["coding"]["shards"]
+    return [f"results/index/{model}.{shard}-of-{shards}.csv" for shard in range(shards)]
+
+
 def varied_codebooks(wildcards):
     """Return the codebooks of the constructs that an experiment asks about."""
     experiment = study["experiments"][wildcards.experiment]
     constructs = files_of(study, experiment["coder"])[experiment["codebook"]]
     return [without(study["codebooks"][construct], *HISTORY) for construct in constructs]
+
+
+def send_away(*names):
+    """Make jobs of these rules where there are other machines; all other rules run beside Snakemake.
+
+    Only what ran elsewhere is tried again, as often as `--retries` says: a machine may have gone down, and what a
+    job has asked is kept. What fails here fails again.
+    """
+    here = [each for each in workflow.rules if each.name not in names]
+    workflow.localrules(*[each.name for each in here])
+    if workflow.resource_settings.nodes:
+        for each in here:
+            each.restart_times = 0
+
+
+def check_cluster():
+    """Stop before the first job is submitted where Slurm could not be asked what became of it."""
+    if workflow.executor_plugin.name != "slurm":
+        return
+    if all(job.is_local for job in workflow.dag.needrun_jobs(exclude_finished=False)):
+        return
+    try:
+        cluster.check(workflow.executor_settings.status_command)
+    except StudyError as error:
+        sys.exit(f"Error: {error}")
 
 
 def texts_beside():
@@ -205,3 +241,7 @@ wildcard_constraints:
     construct="[a-z][a-z0-9_]*",
     experiment="[a-z][a-z0-9_]*",
     model="[A-Za-z0-9._-]+",
+
+
+onstart:
+    check_cluster()

@@ -54,9 +54,13 @@ rule ask_trials:
         index="results/index/experiments/{experiment}.{model}.csv",
     log:
         "logs/ask_trials/{experiment}.{model}.log",
+    wildcard_constraints:
+        model=f"(?!({SERVERS})$).+",
     conda:
         ENVIRONMENT
     threads: study["coding"]["threads"]
+    resources:
+        **JOB,
     params:
         model=as_json(lambda wildcards: MODELS[wildcards.model]),
         store=lambda wildcards: STORE,
@@ -66,6 +70,14 @@ rule ask_trials:
         "python -m study.experiment.asking --units {input.units} --sample {input.sample}"
         " --trials {input.trials} --name {wildcards.model} --model {params.model:q} --threads {threads}"
         " --store {params.store} --index {output.index} 2>&1 | tee {log} >&2"
+
+
+use rule ask_trials as ask_server_trials with:
+    wildcard_constraints:
+        model=SERVERS,
+    threads: 1
+    resources:
+        server=1,
 
 
 rule trial_codings:

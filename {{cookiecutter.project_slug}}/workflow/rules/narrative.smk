@@ -30,6 +30,8 @@ rule ask_wordings:
     conda:
         ENVIRONMENT
     threads: study["coding"]["threads"]
+    resources:
+        **JOB,
     params:
         settings=as_json(NARRATIVE),
         name=lambda wildcards: NARRATOR,

@@ -17,6 +17,7 @@ from study.config.check_corpus import check_corpus
 from study.config.check_experiments import check_experiments
 from study.config.check_gold import check_gold
 from study.config.check_multiverse import check_multiverse, complete_multiverse
+from study.config.check_servers import check_servers
 from study.config.check_sources import check_sources
 from study.config.check_study import check_study
 from study.config.codebooks import Codebooks, read_codebook
@@ -79,10 +80,23 @@ def load(root: Path, overrides: Mapping[str, Any] | None = None) -> dict[str, An
         check_analyses(document, config),
         check_experiments(document, config),
         check_multiverse(document, config),
+        check_servers(document, config),
     ):
         raise_all(list(check))
+    config["serving"] = _serving(config["models"])
     config["claims"] = _claims(root, config)
     return config
+
+
+def _serving(models: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Take out of the models what changes no code (limits, prices, budgets), and return it by model."""
+    found = {}
+    for name, model in models.items():
+        server = model.pop("server")
+        if server is not None:
+            found[name] = {key: server.pop(key) for key in ("limits", "price", "budget")}
+            model["server"] = {"name": name, **server}
+    return found
 
 
 def _drop_empty_sections(document: Document) -> None:

@@ -230,11 +230,20 @@ def _through_link(text: str, root: Path) -> str | None:
 
 def _model(document: Document, place: KeyPath, model: dict[str, Any]) -> Iterator[StudyError]:
     packaged = model["package"] is not None or model["file"] is not None
+    if model["server"] is not None:
+        if given := [key for key in ("package", "file", "path", "sha256") if model[key] is not None]:
+            yield document.error(
+                (*place, given[0]),
+                "A model behind a server has no file here.",
+                found=given,
+                hint="Remove it.",
+            )
+        return
     if packaged == (model["path"] is not None) or (packaged and None in (model["package"], model["file"])):
         given = [key for key in ("package", "file", "path") if model[key] is not None]
         yield document.error(
             place,
-            "A model needs either 'package' and 'file', or 'path'.",
+            "A model needs either 'package' and 'file', or 'path', or 'server'.",
             found=given or None,
         )
     elif packaged and (

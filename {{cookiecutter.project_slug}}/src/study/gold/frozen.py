@@ -53,6 +53,9 @@ def sections(study: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         name: _without(model, ("path",) if model.get("sparsity") else ("path", "sparsity"))
         for name, model in found["models"].items()
     }
+    for model in found["models"].values():
+        if "server" in model:
+            model["server"] = _without(model["server"], ("key",))
     drawn = study.get("sample", "all")
     found["sample"] = dict(drawn) if isinstance(drawn, Mapping) else {"draw": drawn}
     # As they will be read: whole numbers and decimal ones, lists and tuples.

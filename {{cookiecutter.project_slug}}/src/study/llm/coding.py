@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
+import itertools
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.errors import StudyError
 from study.instrument import Instrument
-from study.llm.model import engine_versions, locate, prepare
+from study.llm.model import can_be_asked, engine_versions, prepare, refuse_if_unreachable
 from study.llm.progress import Progress
 from study.llm.weights import sha256_of
 from study.requests import REFERENCE, Request, Task, in_shard, read_units, tasks
@@ -59,6 +60,34 @@ def code(model: Askable, task: Task, request: Request) -> dict[str, Any]:
     return response | model.ask(task.instrument, texts, request.key)
 
 
+def _answered(model: Askable, todo: Iterable[tuple[Task, Request]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name of the instrument and the response of each request, as they come.
+
+    When one of several at once stops the job, no other is begun, and those that are under way are waited for:
+    what was answered is kept.
+    """
+    if model.at_once == 1:
+        for task, request in todo:
+            yield task.instrument.name, code(model, task, request)
+        return
+    waiting, stopped = iter(todo), None
+    with ThreadPoolExecutor(model.at_once) as pool:
+        running: dict[Future[dict[str, Any]], str] = {}
+        while True:
+            for task, request in itertools.islice(waiting, 0 if stopped else model.at_once - len(running)):
+                running[pool.submit(code, model, task, request)] = task.instrument.name
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                name = running.pop(future)
+                if (error := future.exception()) is None:
+                    yield name, future.result()
+                else:
+                    stopped = stopped or error
+    if stopped:
+        raise stopped
+
+
 def ask_missing(
     tasks: Sequence[Task],
     store: ResponseStore,
@@ -84,14 +113,9 @@ def ask_missing(
     before = engine.asked
     progress = Progress(len(missing), tell)
     with store.write() as journal:
-        # Instrument by instrument, text by text: what responses share of a prompt is then evaluated once.
-        for task in sorted(tasks, key=lambda task: task.instrument.instrument_id):
-            todo = [request for request in task.wanted if request.key in missing]
-            todo.sort(key=lambda request: (*map(task.sha256_of, request.rows), request.repeat))
-            for request in todo:
-                response = code(engine, task, request)
-                journal.add(response)
-                progress.count(response["n_tokens"] + response["n_written"], task.instrument.name)
+        for name, response in _answered(engine, _in_order(tasks, missing)):
+            journal.add(response)
+            progress.count((response["n_tokens"] or 0) + (response["n_written"] or 0), name)
     asked = engine.asked - before
     known = len(wanted) - len(missing)
     where, failed = store.find(wanted)
@@ -99,6 +123,49 @@ def ask_missing(
     if failed:
         tell(f"{len(failed)} texts could not be evaluated; the next run of this program asks them again.")
     return where
+
+
+def _in_order(tasks: Sequence[Task], missing: Set[str]) -> Iterator[tuple[Task, Request]]:
+    """Yield what is missing instrument by instrument, text by text: what prompts share is evaluated once."""
+    for task in sorted(tasks, key=lambda task: task.instrument.instrument_id):
+        todo = [request for request in task.wanted if request.key in missing]
+        todo.sort(key=lambda request: (*map(task.sha256_of, request.rows), request.repeat))
+        for request in todo:
+            yield task, request
+
+
+def open_server(
+    model: Mapping[str, Any], instruments: Sequence[Instrument], store: Path, tell: Callable[[str], None]
+) -> Askable:
+    """Get ready to ask the model behind a server.
+
+    Parameters
+    ----------
+    store
+        The folder of responses: what was spent for them counts for the budget.
+
+    Raises
+    ------
+    StudyError
+        When no model may be asked here, there is no key, or the server is not that of the instruments.
+    """
+    from study.server.chat import Chat
+    from study.server.coder import ServerModel
+    from study.server.settings import Server, serving
+    from study.server.spent import spent
+
+    name = model["server"]["name"]
+    refuse_if_unreachable(name)
+    server = Server.of(model, serving(name))
+    for instrument in instruments:
+        if instrument.model.get("server") != server.identity:
+            raise StudyError(
+                "The server in the configuration is not that of this study's instruments.",
+                file="config/study.yaml",
+                key=f"models.{name}.server",
+                hint="Delete results/models and run again: another model gives other responses.",
+            )
+    return ServerModel(server, Chat(server, tell, spent=spent(store, server)))
 
 
 def open_model(
@@ -192,9 +259,13 @@ def answer(
     where = ask_missing(
         tasks,
         ResponseStore(store),
-        lambda: open_model(model, instruments, threads, root),
+        lambda: (
+            open_server(model, instruments, store, _tell)
+            if model.get("server")
+            else open_model(model, instruments, threads, root)
+        ),
         _tell,
-        again=locate(dict(model), root) is not None and importlib.util.find_spec("llama_cpp") is not None,
+        again=can_be_asked(model, root),
     )
     try:
         _write(index, where)

@@ -29,7 +29,7 @@ from llguidance import LLMatcher
 from study.errors import StudyError
 from study.instrument import Instrument
 from study.llm import NotEvaluatedError
-from study.llm.labels import LabelTree, log_softmax
+from study.llm.labels import LabelTree, draw, log_softmax
 
 BRANCHES = 64
 """Answers that one call of llama.cpp evaluates side by side; more are evaluated in several calls."""
@@ -524,13 +524,6 @@ def drawn(temperature: float, random: np.random.Generator) -> Choose:
         return int(tokens[draw(logits[tokens].astype(np.float64), temperature, random)])
 
     return choose
-
-
-def draw(log_p: np.ndarray, temperature: float, random: np.random.Generator) -> int:
-    """Draw one of several outcomes with probabilities proportional to exp(log_p / temperature)."""
-    raised = np.exp((log_p - log_p.max()) / temperature)
-    steps = np.cumsum(raised)
-    return int(np.searchsorted(steps, random.random() * steps[-1], side="right"))
 
 
 def _allow_branches(model: llama_cpp.Llama) -> None:

@@ -136,4 +136,18 @@ def mean_log_p(log_p: np.ndarray) -> np.ndarray:
         Shape (labels,).
     """
     largest = log_p.max(axis=0)
-    return np.asarray(largest + np.log(np.exp(log_p - largest).mean(axis=0)))
+    largest = np.where(np.isfinite(largest), largest, 0.0)
+    with np.errstate(divide="ignore"):  # a probability of 0 stays one
+        return np.asarray(largest + np.log(np.exp(log_p - largest).mean(axis=0)))
+
+
+def with_never(log_p: Sequence[float | None]) -> list[float]:
+    """Return logarithms of probabilities with that of 0 for None."""
+    return [-np.inf if one is None else one for one in log_p]
+
+
+def draw(log_p: np.ndarray, temperature: float, random: np.random.Generator) -> int:
+    """Draw one of several outcomes with probabilities proportional to exp(log_p / temperature)."""
+    raised = np.exp((log_p - log_p.max()) / temperature)
+    steps = np.cumsum(raised)
+    return int(np.searchsorted(steps, random.random() * steps[-1], side="right"))

@@ -16,6 +16,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,21 @@ verified is computed from its responses alone. Any value but none and '0' sets i
 def unreachable() -> bool:
     """Whether no model may be opened here."""
     return os.environ.get(UNREACHABLE, "") not in ("", "0")
+
+
+def can_be_asked(model: Mapping[str, Any], root: Path) -> bool:
+    """Whether a model can be asked here: its file and llama.cpp are installed, or its server's key is there.
+
+    Parameters
+    ----------
+    model, root
+        As for `locate`; or an entry with `server`.
+    """
+    if unreachable():
+        return False
+    if keys := model.get("server"):
+        return keys["key"] is None or bool(os.environ.get(keys["key"]))
+    return locate(dict(model), root) is not None and importlib.util.find_spec("llama_cpp") is not None
 
 
 def locate(model: dict[str, Any], root: Path) -> Path | None:
@@ -86,7 +102,7 @@ def prepare(model: dict[str, Any], root: Path) -> Path | None:
     StudyError
         No model may be opened here.
     """
-    _refuse_if_unreachable(str(model.get("path") or model.get("file")))
+    refuse_if_unreachable(str(model.get("path") or model.get("file")))
     path = locate(model, root)
     quantisation, sparsity = variant(model)
     if path is None or quantisation is None:
@@ -115,8 +131,10 @@ def fingerprint(model: dict[str, Any], root: Path, cards: Path, name: str, cache
     -------
     dict
         sha256 (of the shipped file), quantisation and engine (package versions); None for what is not known.
-        A sparse model has the key sparsity too.
+        A sparse model has the key sparsity too. Of a model behind a server: what was asked for.
     """
+    if model.get("server"):
+        return {"server": _asked_for(model)}
     path = locate(model, root)
     if path is None:
         card = cards / f"{name}.json"
@@ -130,6 +148,11 @@ def _fingerprint(
     sha256: str | None, quantisation: str | None, sparsity: float, engine: dict[str, str] | None
 ) -> dict[str, Any]:
     return {"sha256": sha256, "quantisation": quantisation, **_named(sparsity), "engine": engine}
+
+
+def _asked_for(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the card of a model behind a server holds of the configuration."""
+    return {key: value for key, value in model["server"].items() if key not in ("name", "key")}
 
 
 def _named(sparsity: float) -> dict[str, float]:
@@ -186,7 +209,7 @@ def read_card(
         When the file is no GGUF file, not the one of that hash, has no chat template, or cannot be converted;
         or when no model may be opened here.
     """
-    _refuse_if_unreachable(path.name)
+    refuse_if_unreachable(path.name)
     source = _described(path)
     if sha256 and sha256.lower() != source["sha256"]:
         raise StudyError(
@@ -285,11 +308,14 @@ def main(
 
     Where the model is not installed, the card that was kept when the texts were coded is used.
     """
+    if model.get("server"):
+        _write_server(model, name, card, kept)
+        return
     path = locate(model, root)
     if path is None and _is_of(kept, model):
         card.write_bytes(kept.read_bytes())
         return
-    _refuse_if_unreachable(name)
+    refuse_if_unreachable(name)
     if path is None:
         raise StudyError(
             f"The model '{name}' is not installed, and the study has no card of it.",
@@ -299,14 +325,33 @@ def main(
             hint="Run 'python3 environment.py --llm' (it needs a C/C++ compiler), or 'dvc pull' if the study"
             " has been coded elsewhere.",
         )
-    known = read_card(path, name, model.get("sha256"), *variant(model))
+    _write(read_card(path, name, model.get("sha256"), *variant(model)), card, kept)
+
+
+def _write_server(model: Mapping[str, Any], name: str, card: Path, kept: Path) -> None:
+    """Write the card of a model behind a server: the one that was kept, or what the server says now."""
+    if kept.is_file() and json.loads(kept.read_text(encoding="utf-8")).get("server") == _asked_for(model):
+        card.write_bytes(kept.read_bytes())
+        return
+    refuse_if_unreachable(name)
+    from study.server.card import describe
+    from study.server.chat import Chat
+    from study.server.settings import Server, serving
+
+    server = Server.of(model, serving(name))
+    with Chat(server, lambda line: print(line, file=sys.stderr, flush=True)) as chat:
+        _write(describe(server, chat), card, kept)
+
+
+def _write(known: Mapping[str, Any], card: Path, kept: Path) -> None:
     text = json.dumps(known, indent=2, ensure_ascii=False, sort_keys=True)
     card.write_text(text + "\n", encoding="utf-8")
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_bytes(card.read_bytes())
 
 
-def _refuse_if_unreachable(model: str) -> None:
+def refuse_if_unreachable(model: str) -> None:
+    """Stop where no model may be asked."""
     if unreachable():
         raise StudyError(
             f"The model would have to be asked, and {UNREACHABLE} forbids it.",
@@ -318,7 +363,7 @@ def _refuse_if_unreachable(model: str) -> None:
 
 def _is_of(kept: Path, model: dict[str, Any]) -> bool:
     """Whether there is a card, and of the file, storage type and sparsity that the configuration names."""
-    if not kept.is_file():
+    if not kept.is_file() or "server" in json.loads(kept.read_text(encoding="utf-8")):
         return False
     known, wanted = _kept(kept), model.get("sha256")
     return (known["quantisation"], known.get("sparsity", 0)) == variant(model) and (

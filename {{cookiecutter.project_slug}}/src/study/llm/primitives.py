@@ -13,8 +13,9 @@ import numpy as np
 from study.errors import StudyError
 from study.instrument import Instrument, Question
 from study.llm import NotEvaluatedError, grammars
-from study.llm.engine import Branch, Choose, LabelEngine, draw, drawn, greedily
-from study.llm.labels import mean_log_p
+from study.llm.engine import Branch, Choose, LabelEngine, drawn, greedily
+from study.llm.labels import draw, mean_log_p
+from study.llm.spans import located
 from study.prompt import Prompt
 
 NUMBER_TOKENS = 24
@@ -235,7 +236,7 @@ class Interview:
             passage = written.text.removeprefix(grammars.ITEM)
             if not written.complete:  # the limit may have cut a word
                 passage = "".join(grammars.words_of(passage)[:-1])
-            span = _locate(passage, readable, spans)
+            span = located(passage, readable, spans)
             if not written.text.startswith(grammars.ITEM) or span is None:
                 break
             spans.append(span)
@@ -283,17 +284,6 @@ def _by_question(asked: Sequence[Asked]) -> list[list[int]]:
 def _number_tokens(question: Question) -> int:
     """Return how many tokens a number may have, with the sentence around it; every byte may be one."""
     return NUMBER_TOKENS + len((question.lead + question.tail).encode())
-
-
-def _locate(written: str, text: str, taken: Sequence[Sequence[int]]) -> list[int] | None:
-    """Return where a passage stands: its first place that no earlier passage has, or None."""
-    passage = written.strip()
-    at = text.find(passage) if passage else -1
-    while at >= 0:
-        if all(at >= end or at + len(passage) <= start for start, end in taken):
-            return [at, at + len(passage)]
-        at = text.find(passage, at + 1)
-    return None
 
 
 def _unquoted(prompt: Prompt, text: str, length: int) -> str:

@@ -8,7 +8,6 @@ anew, and nothing is asked twice. Names and figures reach the model as plain cha
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ from study.codebook import Codebook
 from study.digest import text_sha256
 from study.instrument import Instrument, build
 from study.llm.coding import answer
-from study.llm.model import locate, read_card, variant
+from study.llm.model import can_be_asked, locate, read_card, variant
 from study.narrative.facts import read
 from study.narrative.wordings import Sentence, in_order
 from study.report.words import plural
@@ -90,17 +89,12 @@ def task(sentence: Sentence, card: Mapping[str, Any]) -> Task:
     return Task(asked, table, list(requests(table, asked)))
 
 
-def installed(model: Mapping[str, Any], root: Path) -> bool:
-    """Whether a model can be asked here."""
-    return locate(dict(model), root) is not None and importlib.util.find_spec("llama_cpp") is not None
-
-
 def card_of(model: Mapping[str, Any], name: str, kept: Path, root: Path) -> dict[str, Any] | None:
     """Return a model's card: of the installed file, kept beside the responses; else the one that is there.
 
     None where neither is here, or the kept one is of another file.
     """
-    if installed(model, root):
+    if can_be_asked(model, root):
         path = locate(dict(model), root)
         assert path is not None
         card = read_card(path, name, model.get("sha256"), *variant(model))
@@ -151,7 +145,7 @@ def main(
     notes = [NOT_INSTALLED] * len(found)
     # Two equal sentences are one question.
     fitting = {one.wanted[0].key: one for one in tasks if fits(one)}
-    if not installed(model, root):
+    if not can_be_asked(model, root):
         where, _ = ResponseStore(store).find(fitting)
         fitting = {key: one for key, one in fitting.items() if key in where}
     keys = [""] * len(found)

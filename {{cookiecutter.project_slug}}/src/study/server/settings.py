@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -9,6 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from study.errors import StudyError
+
+SERVING = "LLM_STUDY_SERVING"
+"""The environment variable in which the rules hand on {model: {limits, price, budget}} as JSON: a parameter of
+a rule would have the texts asked about again whenever a limit changes."""
+
+
+def serving(name: str) -> dict[str, Any]:
+    """Return the limits, price and budget of a model, as the rules hand them on."""
+    found: dict[str, dict[str, Any]] = json.loads(os.environ.get(SERVING, "{}"))
+    return found.get(name) or {"limits": {}, "price": None, "budget": {"money": None, "tokens": None}}
 
 
 @dataclass(frozen=True)
@@ -85,27 +96,41 @@ class Server:
     most_tokens: int | None = None
 
     @classmethod
-    def of(cls, name: str, entry: Mapping[str, Any]) -> Server:
-        """Read an entry of the configuration's `models` that has a `server`, with all defaults."""
-        keys = entry["server"]
-        price, limits, budget = keys["price"], keys["limits"], keys["budget"]
+    def of(cls, entry: Mapping[str, Any], serving: Mapping[str, Any]) -> Server:
+        """Read an entry of the loaded configuration's `models` that has a `server`.
+
+        Parameters
+        ----------
+        entry
+            server: name, url, model, key, constraint, probabilities, options.
+        serving
+            What changes no code, of the same model: limits, price, budget.
+        """
+        keys, limits, price = entry["server"], serving["limits"], serving["price"]
         return cls(
-            name,
-            keys["url"].rstrip("/"),
+            keys["name"],
+            keys["url"],
             keys["model"],
             keys["key"],
             keys["constraint"],
             keys["probabilities"],
             keys["options"],
-            limits["at_once"],
-            limits["requests_per_minute"],
-            limits["tokens_per_minute"],
-            limits["timeout"],
-            limits["retries"],
-            None if price is None else Price(price["read"], price["written"], price["currency"]),
-            budget["money"],
-            budget["tokens"],
+            **limits,
+            price=None if price is None else Price(price["read"], price["written"], price["currency"]),
+            most_money=serving["budget"]["money"],
+            most_tokens=serving["budget"]["tokens"],
         )
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What of this decides an answer."""
+        return {
+            "url": self.url,
+            "model": self.model,
+            "constraint": self.constraint,
+            "probabilities": self.probabilities,
+            "options": dict(self.options),
+        }
 
     @property
     def moved(self) -> str:

@@ -1,0 +1,88 @@
+"""What identifies a model behind a server: what was asked for, and what the server says of itself.
+
+A hosted model may change under its name. The card is made once, before the first text, by asking one question;
+its date and the model that answered are part of every instrument's identity. Without it (delete it here and beside
+the responses) the next run makes another one, and the texts are asked about again: another measurement.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from study.errors import StudyError
+from study.instrument import Instrument, Question
+from study.prompt import Prompt
+from study.server.coder import Completes, ServerModel
+from study.server.messages import END, MARKS, TEMPLATE
+from study.server.settings import Server
+
+KEY = "0" * 64
+TEXT = "It rained the whole day."
+QUESTION = Question(
+    "weather",
+    "choice",
+    Prompt(
+        "<|system|>You code texts. Answer with yes or no.<|end|><|user|>Text:\n",
+        "\nIs the text about the weather?<|end|><|assistant|>",
+    ),
+    labels=("yes", "no"),
+    answers=("yes", "no"),
+)
+"""What is asked to see what the server can do."""
+
+
+def describe(server: Server, chat: Completes) -> dict[str, Any]:
+    """Ask a server one question, and return the model's card.
+
+    Returns
+    -------
+    dict
+        name; server (url, model, constraint, probabilities, options); reported (model, system_fingerprint, date:
+        what the server said of itself, and when); seconds (that the question took); and what an instrument needs
+        of any model: chat_template, bos_token, eos_token, add_bos, special_tokens, trained_context.
+
+    Raises
+    ------
+    StudyError
+        When the server cannot be asked, does not keep to the constraint, or gives no probabilities though the
+        configuration wants them.
+    """
+    instrument = Instrument(
+        "weather", server.name, (QUESTION,), END, {"sha256": None, "engine": {}}, _SETTINGS
+    )
+    found = ServerModel(server, chat).ask(instrument, [TEXT], KEY)
+    if found["status"] != "ok":
+        raise StudyError(
+            f"The server of the model '{server.name}' did not answer a simple question: {found.get('error')}",
+            file="config/study.yaml",
+            key=f"models.{server.name}.server.constraint",
+            found=server.constraint,
+            allowed="json_schema, json_object, grammar, none",
+            hint="Servers differ in how they can be kept to a codebook: try another constraint.",
+        )
+    if server.probabilities != "none" and found["answers"][0]["log_p"] is None:
+        raise StudyError(
+            f"The server of the model '{server.name}' does not say how probable its answers are.",
+            file="config/study.yaml",
+            key=f"models.{server.name}.server.probabilities",
+            found=server.probabilities,
+            allowed="none",
+            hint="Start the server so that it gives 'logprobs' (llama-cpp-python: --logits_all true), or write"
+            " 'probabilities: none': then the score of a text is the value of its label.",
+        )
+    said = found["server"]
+    return {
+        "name": server.name,
+        "server": server.identity,
+        "reported": {key: said[key] for key in ("model", "system_fingerprint", "date")},
+        "seconds": said["seconds"],
+        "chat_template": TEMPLATE,
+        "bos_token": "",
+        "eos_token": END,
+        "add_bos": False,
+        "special_tokens": list(MARKS),
+        "trained_context": 0,
+    }
+
+
+_SETTINGS = {"context": 4096, "too_long": "refuse", "temperature": 0.0}
