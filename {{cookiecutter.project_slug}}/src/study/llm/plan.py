@@ -36,7 +36,12 @@ class Cost:
     wanted, missing
         Responses, and those that the store does not hold.
     tokens, seconds
-        Of those that are missing, estimated; None where the model is not installed.
+        Of those that are missing, estimated; None where the model is not installed, or nothing is known about
+        a server's speed.
+    money, currency
+        Of a server whose price is known; else None.
+    server
+        Whether the model is behind a server.
     """
 
     coder: str
@@ -46,6 +51,9 @@ class Cost:
     missing: int
     tokens: int | None = 0
     seconds: float | None = 0.0
+    money: float | None = None
+    currency: str | None = None
+    server: bool = False
 
 
 def estimate(engine: LabelEngine, task: Task, tried: int = TRIED) -> tuple[int, float]:
@@ -71,7 +79,9 @@ def _of_different_lengths(task: Task, tried: int) -> list[Request]:
 
 def table(costs: Sequence[Cost], threads: int) -> str:
     """Return the costs as a table to read, with a sentence that adds them up."""
-    head = ("coder", "codebook", "model", "responses", "in the store", "to ask", "tokens", "time")
+    served = any(cost.server for cost in costs)
+    head = ["coder", "codebook", "model", "responses", "in the store", "to ask", "tokens", "time"]
+    head += ["money"] * served
     rows = [
         (
             cost.coder,
@@ -82,6 +92,7 @@ def table(costs: Sequence[Cost], threads: int) -> str:
             f"{cost.missing:,}",
             "unknown" if cost.tokens is None else f"{cost.tokens:,}",
             "unknown" if cost.seconds is None else in_words(cost.seconds),
+            *([_money(cost)] if served else []),
         )
         for cost in costs
     ]
@@ -92,10 +103,50 @@ def table(costs: Sequence[Cost], threads: int) -> str:
     return "\n".join([*(line.rstrip() for line in lines), "", _sum(costs, threads)])
 
 
+def _money(cost: Cost) -> str:
+    if not cost.server:
+        return "runs here"
+    if not cost.missing:
+        return "0"
+    return "unknown" if cost.money is None else f"{cost.money:,.2f} {cost.currency}"
+
+
 def _sum(costs: Sequence[Cost], threads: int) -> str:
-    missing = sum(cost.missing for cost in costs)
-    if not missing:
+    if not any(cost.missing for cost in costs):
         return "Every response is in the store: nothing will be asked."
+    here, served = (
+        [cost for cost in costs if cost.server is behind and cost.missing] for behind in (False, True)
+    )
+    return " ".join([*([_here(here, threads)] if here else []), *([_served(served)] if served else [])])
+
+
+def _served(costs: Sequence[Cost]) -> str:
+    """Say what servers are asked."""
+    models = " and ".join(sorted({cost.model for cost in costs}))
+    said = (
+        f"{sum(cost.missing for cost in costs):,} responses will be asked of {models}: about"
+        f" {sum(cost.tokens or 0 for cost in costs):,} tokens"
+    )
+    seconds = [cost.seconds for cost in costs]
+    said += (
+        ", in a time that is not known before the server has been asked"
+        if None in seconds
+        else f" and {in_words(sum(one or 0 for one in seconds))}"
+    )
+    priced: dict[str, float] = {}
+    for cost in costs:
+        if cost.money is not None and cost.currency is not None:
+            priced[cost.currency] = priced.get(cost.currency, 0.0) + cost.money
+    money = " and ".join(f"{amount:,.2f} {currency}" for currency, amount in sorted(priced.items()))
+    if any(cost.money is None for cost in costs):
+        unknown = "the price is not in the configuration"
+        return f"{said}; what it costs is not known{f' beyond {money}' if money else ''}, since {unknown}."
+    return f"{said}; it costs about {money}."
+
+
+def _here(costs: Sequence[Cost], threads: int) -> str:
+    """Say what models that run here are asked."""
+    missing = sum(cost.missing for cost in costs)
     unknown = sorted({cost.model for cost in costs if cost.seconds is None})
     if unknown:
         return (
@@ -157,6 +208,19 @@ def main(
         mine = [task for model, task in found if model == name]
         own = [(experiment, task) for experiment, model, task in tried if model == name]
         engine = None
+        if models[name].get("server"):
+            costs += [
+                _cost_of_server(name, models[name], task, where=where, known=known, store=store)
+                for task in mine
+            ]
+            costs += [
+                replace(
+                    _cost_of_server(name, models[name], task, where=where, known=known, store=store),
+                    coder=f"experiment {each}",
+                )
+                for each, task in own
+            ]
+            continue
         if any(_missing(task, known).wanted for task in [*mine, *(task for _, task in own)]):
             engine = _opened(
                 models[name], [task.instrument for task in [*mine, *(task for _, task in own)]], threads, root
@@ -196,6 +260,35 @@ def _cost(model: str, task: Task, missing: Task, engine: LabelEngine | None, tri
         return replace(cost, tokens=None, seconds=None)
     tokens, seconds = estimate(engine, missing, tried)
     return replace(cost, tokens=tokens, seconds=seconds)
+
+
+def _cost_of_server(
+    name: str,
+    model: Mapping[str, Any],
+    task: Task,
+    *,
+    where: Mapping[str, str],
+    known: Set[str],
+    store: Path,
+) -> Cost:
+    """Return the cost of what is missing of a task of a model behind a server, which is not asked for it."""
+    from study.server.forecast import forecast
+    from study.server.settings import Server, serving
+
+    instrument = task.instrument
+    missing = len(_missing(task, known).wanted)
+    cost = Cost(instrument.coder, name, instrument.name, len(task.wanted), missing, server=True)
+    if not missing:
+        return cost
+    server = Server.of(model, serving(name))
+    told = forecast(task, where, known, server, store)
+    return replace(
+        cost,
+        tokens=told.read + told.written,
+        seconds=told.seconds,
+        money=told.money,
+        currency=None if server.price is None else server.price.currency,
+    )
 
 
 def _cost_of_trials(

@@ -21,8 +21,8 @@ from pyarrow import parquet
 from study.codings import label_probabilities
 from study.errors import StudyError
 from study.instrument import Instrument, Question
-from study.llm.coding import code
-from study.llm.labels import mean_log_p
+from study.llm.coding import code, open_server
+from study.llm.labels import mean_log_p, with_never
 from study.llm.machine import machine
 from study.llm.model import locate, prepare
 from study.llm.progress import Progress
@@ -31,6 +31,7 @@ from study.requests import Task, read_units, tasks
 from study.store import ResponseStore
 
 if TYPE_CHECKING:
+    from study.llm.asked import Askable
     from study.llm.engine import LabelEngine
 
 NOT_RECORDED = "not recorded"
@@ -119,9 +120,11 @@ def _difference(question: Question, before: Mapping[str, Any], after: Mapping[st
 
 
 def _probabilities(question: Question, answer: Mapping[str, Any]) -> np.ndarray:
-    """Return the probability of each label, or of what was written."""
+    """Return the probability of each label, or of what was written; none where a server gives none."""
+    if answer["log_p"] is None:
+        return np.empty(0)
     if question.kind == "choice":
-        return label_probabilities(mean_log_p(np.array(answer["log_p"]))[None, :])[0][0]
+        return label_probabilities(_mean(answer)[None, :])[0][0]
     return np.exp(np.array([answer["log_p"]], dtype=float))
 
 
@@ -131,7 +134,11 @@ def _code(question: Question, answer: Mapping[str, Any]) -> object:
         return answer["value"]
     if question.kind == "spans":
         return answer["spans"]
-    return answer.get("label", int(mean_log_p(np.array(answer["log_p"])).argmax()))
+    return answer["label"] if "label" in answer else int(_mean(answer).argmax())
+
+
+def _mean(answer: Mapping[str, Any]) -> np.ndarray:
+    return mean_log_p(np.array([with_never(each) for each in answer["log_p"]]))
 
 
 def open_recorded(
@@ -184,7 +191,7 @@ def _source(instrument: Instrument) -> str:
 
 
 def recode(
-    wanted: Sequence[Task], store: ResponseStore, engine: LabelEngine, progress: Progress
+    wanted: Sequence[Task], store: ResponseStore, engine: Askable, progress: Progress
 ) -> Iterator[Compared]:
     """Code again what is wanted, and compare each response with the store's."""
     keys = [request.key for task in wanted for request in task.wanted]
@@ -193,7 +200,7 @@ def recode(
         # In the order in which texts were coded: what they share of a prompt is evaluated once.
         for request in sorted(task.wanted, key=lambda r: (*map(task.sha256_of, r.rows), r.repeat)):
             again = code(engine, task, request)
-            progress.count(again["n_tokens"] + again["n_written"], task.instrument.name)
+            progress.count((again["n_tokens"] or 0) + (again["n_written"] or 0), task.instrument.name)
             yield compare(task.instrument, recorded[request.key], again)
 
 
@@ -238,10 +245,14 @@ def paragraph(report: Mapping[str, Any]) -> str:
     ]
     if len(report["coders"]) > 1:
         said += [f"{coder}: {_outcome(own).lower()}." for coder, own in report["coders"].items()]
+    if report["here"]:
+        said.append(_where(report["recorded_with"], report["here"]))
     said += [
-        _where(report["recorded_with"], report["here"]),
-        "The store of responses was not changed.",
+        f"{server['name']} is asked at {server['url']}, which may answer otherwise under the same name; it was"
+        f" first asked on {server['date']}."
+        for server in report["servers"]
     ]
+    said.append("The store of responses was not changed.")
     return " ".join(said)
 
 
@@ -317,6 +328,10 @@ def main(
         of = model_of[task.instrument.coder], f"{card.get('quantisation')} {card.get('sparsity', 0)}"
         groups.setdefault(of, []).append(task)
     for (name, _), own in sorted(groups.items()):
+        if models[name].get("server"):
+            server = open_server(models[name], [task.instrument for task in own], store, _tell)
+            rows += recode(own, responses, server, progress)
+            continue
         engine, sha256 = open_recorded(name, models[name], [t.instrument for t in own], threads, root)
         weights.append(sha256)
         rows += recode(own, responses, engine, progress)
@@ -331,7 +346,8 @@ def main(
             for coder in dict.fromkeys(row.coder for row in rows)
         },
         "recorded_with": _recorded_with([task.instrument for task in wanted]),
-        "here": {**machine(), "weights": _listed(weights)} if rows else {},
+        "here": {**machine(), "weights": _listed(weights)} if weights else {},
+        "servers": _servers([task.instrument for task in wanted]),
     }
     _write(report, result, rows)
     print(paragraph(result))
@@ -364,8 +380,15 @@ def _recorded_tasks(
     return tasks(table, sample, read, asked)
 
 
+def _servers(instruments: Sequence[Instrument]) -> list[dict[str, str | None]]:
+    """Return what the servers that were asked said of themselves when they first were."""
+    cards = {one.model["name"]: one.model for one in instruments if "server" in one.model}
+    return [{"name": name, "url": card["server"]["url"], **card["reported"]} for name, card in cards.items()]
+
+
 def _recorded_with(instruments: Sequence[Instrument]) -> dict[str, str]:
     """Return what instruments record of where they coded, in the words of `machine`."""
+    instruments = [one for one in instruments if "server" not in one.model]
     if not instruments:
         return {}
     engines = [
