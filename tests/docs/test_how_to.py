@@ -25,6 +25,7 @@ PAGES = [
     "how-to/correct-a-regression.md",
     "how-to/run-an-experiment.md",
     "how-to/show-every-choice.md",
+    "how-to/use-a-model-server.md",
 ]
 
 

@@ -70,7 +70,11 @@ def test_a_good_study_is_loaded_with_every_default(study: Path) -> None:
     assert config["coders"]["humans"]["id"] == "id"
     assert config["coders"]["supervised"]["seed"] == 1
     assert config["analyses"]["sentiment_by_domain"]["family"] == "linear"
-    assert config["coding"] == {"threads": 2, "shards": 1, "context": 2048}
+    assert config["coding"] == {
+        "threads": 2, "shards": 1, "context": 2048, "gpus": 0, "memory": None, "minutes": None,
+    }  # fmt: skip
+    assert config["serving"] == {}
+    assert all("server" not in model for model in config["models"].values())
     assert config["codebooks"]["sentiment"]["revisions"][0]["date"] == "2025-03-31"
     assert config["codebooks"]["warmth"]["scale"]["anchors"] == {"0": "not at all", "10": "entirely"}
     assert config["claims"][0]["values"]["pearson_r"] == "0.880"

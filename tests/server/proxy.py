@@ -12,6 +12,7 @@ import json
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +36,8 @@ class Spoilt:
         Whether the connection ends in the middle of the body.
     stall
         Seconds that the answer is held back.
+    drip
+        Seconds between every two bytes of the body.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Spoilt:
     change: Callable[[bytes], bytes] | None = None
     cut: bool = False
     stall: float = 0
+    drip: float = 0
 
 
 def busy(after: str | None = None) -> Spoilt:
@@ -70,6 +74,11 @@ def hung_up() -> Spoilt:
 def stalled(seconds: float) -> Spoilt:
     """The server's answer comes late."""
     return Spoilt("stalled", stall=seconds)
+
+
+def dripping(seconds: float) -> Spoilt:
+    """The server's answer comes byte by byte."""
+    return Spoilt("dripping", drip=seconds)
 
 
 def malformed() -> Spoilt:
@@ -150,6 +159,8 @@ class Asked:
         The parsed request; None where it has none.
     key
         The key that came with it.
+    at
+        When, in seconds of `time.monotonic`.
     fault
         The name of what was done to it, or None.
     forwarded
@@ -167,6 +178,7 @@ class Asked:
     body: dict[str, Any] | None
     key: str | None
     headers: Mapping[str, str]
+    at: float = field(default_factory=time.monotonic)
     fault: str | None = None
     forwarded: bool = False
     status: int | None = None
@@ -320,6 +332,8 @@ class _Handler(BaseHTTPRequestHandler):
         proxy = self.server.proxy
         key = (self.headers.get("Authorization") or "").removeprefix("Bearer ") or None
         body = json.loads(content) if content else None
+        # A client that takes this for its network's proxy sends the whole address.
+        self.path = urlsplit(self.path).path
         asked = Asked(None, self.path, body, key, dict(self.headers))
         fault = proxy._note(asked)
         try:
@@ -347,11 +361,21 @@ class _Handler(BaseHTTPRequestHandler):
             asked.answered = status == 200 and fault.change is None
         if status:
             self._head(status, headers, len(body))
-            self.wfile.write(body[: len(body) // 2] if fault.cut else body)
-            self.wfile.flush()
+            self._write(body[: len(body) // 2] if fault.cut else body, fault.drip)
         if fault.cut:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _write(self, body: bytes, drip: float) -> None:
+        for i in range(len(body)) if drip else ():
+            if self._gone():
+                raise ConnectionResetError
+            self.wfile.write(body[i : i + 1])
+            self.wfile.flush()
+            self.server.proxy._over.wait(drip)
+        if not drip:
+            self.wfile.write(body)
+            self.wfile.flush()
 
     def _head(self, status: int, headers: Headers, length: int) -> None:
         if self._gone():

@@ -108,7 +108,12 @@ def _money(cost: Cost) -> str:
         return "runs here"
     if not cost.missing:
         return "0"
-    return "unknown" if cost.money is None else f"{cost.money:,.2f} {cost.currency}"
+    return "unknown" if cost.money is None else amount(cost.money, str(cost.currency))
+
+
+def amount(money: float, currency: str) -> str:
+    """Write a sum of money: two digits of a small one."""
+    return f"{money:,.2f} {currency}" if money >= 1 or not money else f"{money:.2g} {currency}"
 
 
 def _sum(costs: Sequence[Cost], threads: int) -> str:
@@ -137,7 +142,7 @@ def _served(costs: Sequence[Cost]) -> str:
     for cost in costs:
         if cost.money is not None and cost.currency is not None:
             priced[cost.currency] = priced.get(cost.currency, 0.0) + cost.money
-    money = " and ".join(f"{amount:,.2f} {currency}" for currency, amount in sorted(priced.items()))
+    money = " and ".join(amount(money, currency) for currency, money in sorted(priced.items()))
     if any(cost.money is None for cost in costs):
         unknown = "the price is not in the configuration"
         return f"{said}; what it costs is not known{f' beyond {money}' if money else ''}, since {unknown}."

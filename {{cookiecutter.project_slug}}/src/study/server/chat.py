@@ -111,6 +111,7 @@ class Chat:
         self._ended: StudyError | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        self._seats = threading.BoundedSemaphore(server.at_once)
         self._own = client is None
         self._client = client or _client(server)
         self._headers = {"User-Agent": "llm-study", "Accept-Encoding": "gzip, deflate"}
@@ -249,31 +250,35 @@ class Chat:
         """Send a request once; return what came, or why nothing did."""
         import httpx
 
+        with self._seats:
+            self._check()
+            try:
+                return self._sent(method, f"{self._address}{page}", content)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                return silent(error, self._server, self._secret)
+            except RuntimeError:
+                self._check()  # another thread has closed the client
+                raise
+
+    def _sent(self, method: str, url: str, content: bytes | None) -> _Reply | Fault:
+        import httpx
+
         headers = self._headers | ({"Content-Type": "application/json"} if content is not None else {})
+        timeout = httpx.Timeout(self._server.timeout, connect=min(_CONNECT, self._server.timeout))
         until = time.monotonic() + self._server.timeout
         pieces, size = [], 0
-        try:
-            with self._client.stream(
-                method,
-                f"{self._address}{page}",
-                content=content,
-                headers=headers,
-                follow_redirects=False,
-                timeout=httpx.Timeout(self._server.timeout, connect=min(_CONNECT, self._server.timeout)),
-            ) as response:
-                for piece in response.iter_bytes():
-                    pieces.append(piece)
-                    size += len(piece)
-                    if time.monotonic() > until:
-                        return too_slow(self._server)
-                    if size > MOST_BYTES:
-                        return malformed(f"it has more than {MOST_BYTES // 1_000_000} MB")
-                return _Reply(response.status_code, response.headers, b"".join(pieces))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return silent(error, self._server, self._secret)
-        except RuntimeError:
-            self._check()  # the client was closed by another thread
-            raise
+        with self._client.stream(
+            method, url, content=content, headers=headers, follow_redirects=False, timeout=timeout
+        ) as response:
+            for piece in response.iter_bytes():
+                pieces.append(piece)
+                size += len(piece)
+                # httpx's own limit is for the next piece: a server that sends one now and then would never end.
+                if time.monotonic() > until:
+                    return too_slow(self._server)
+                if size > MOST_BYTES:
+                    return malformed(f"it has more than {MOST_BYTES // 1_000_000} MB")
+            return _Reply(response.status_code, response.headers, b"".join(pieces))
 
     def _judge(self, reply: _Reply | Fault, members: Collection[str]) -> dict[str, Any] | Fault:
         """Return an answer of the protocol's shape, or what is wrong with it."""
@@ -400,7 +405,7 @@ def _client(server: Server) -> httpx.Client:
     try:
         return httpx.Client(
             limits=httpx.Limits(
-                max_connections=server.at_once + 1,
+                max_connections=server.at_once,
                 max_keepalive_connections=server.at_once,
                 keepalive_expiry=_IDLE,
             ),
