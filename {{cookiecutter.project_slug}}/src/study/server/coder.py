@@ -293,10 +293,12 @@ class _Interview:
             if log_p is not None:
                 return log_p
         raise NotEvaluatedError(
-            "The server does not say how probable a label is to its end.",
+            f"After a label its end is not among the {LISTED} most probable tokens, so how probable the whole label"
+            " is stays unknown.",
             key=f"models.{self._server.name}.server.probabilities",
             found=question.answers[label],
-            hint="Use 'deciding', or 'none'.",
+            hint="Let answers be sentences with a full stop (the codebook's key 'answer'), or answer in JSON, or"
+            " use 'deciding'.",
         )
 
     def _written(self, question: Question) -> dict[str, Any]:
