@@ -7,8 +7,9 @@ import itertools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from study.errors import StudyError
@@ -63,29 +64,44 @@ def code(model: Askable, task: Task, request: Request) -> dict[str, Any]:
 def _answered(model: Askable, todo: Iterable[tuple[Task, Request]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the name of the instrument and the response of each request, as they come.
 
-    When one of several at once stops the job, no other is begun, and those that are under way are waited for:
-    what was answered is kept.
+    Where several are asked at once and one stops the job (or the keyboard does), no other is begun, and those
+    that are under way are waited for: what was answered is kept.
     """
     if model.at_once == 1:
         for task, request in todo:
             yield task.instrument.name, code(model, task, request)
         return
-    waiting, stopped = iter(todo), None
+    done: SimpleQueue[tuple[str, dict[str, Any] | BaseException]] = SimpleQueue()
+
+    def ask(task: Task, request: Request) -> None:
+        try:
+            done.put((task.instrument.name, code(model, task, request)))
+        except BaseException as error:
+            done.put((task.instrument.name, error))
+
+    waiting, running = iter(todo), 0
+    stopped: BaseException | None = None
     with ThreadPoolExecutor(model.at_once) as pool:
-        running: dict[Future[dict[str, Any]], str] = {}
-        while True:
-            for task, request in itertools.islice(waiting, 0 if stopped else model.at_once - len(running)):
-                running[pool.submit(code, model, task, request)] = task.instrument.name
-            if not running:
-                break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                name = running.pop(future)
-                if (error := future.exception()) is None:
-                    yield name, future.result()
+        try:
+            while not stopped:
+                for task, request in itertools.islice(waiting, model.at_once - running):
+                    pool.submit(ask, task, request)
+                    running += 1
+                if not running:
+                    return
+                name, answer = done.get()
+                running -= 1
+                if isinstance(answer, BaseException):
+                    stopped = answer
                 else:
-                    stopped = stopped or error
-    if stopped:
-        raise stopped
+                    yield name, answer
+        except KeyboardInterrupt as error:
+            stopped = error
+    while not done.empty():
+        name, answer = done.get()
+        if not isinstance(answer, BaseException):
+            yield name, answer
+    raise stopped
 
 
 def ask_missing(
