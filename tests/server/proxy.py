@@ -11,11 +11,13 @@ import http.client
 import json
 import select
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,7 +31,7 @@ class Spoilt:
     Attributes
     ----------
     status, headers, body
-        Answered instead of asking the server; `{key}` in the body is the key that came, `{model}` the model.
+        Answered instead of asking the server; `{key}` in them is the key that came, `{model}` the model.
     change
         Makes another body of the server's answer.
     cut
@@ -171,6 +173,8 @@ class Asked:
         Whether the client has an answer in full, spoilt or not.
     answered
         Whether that is the server's own answer, of status 200 and unchanged.
+    open
+        Whether it is being dealt with.
     """
 
     number: int | None
@@ -184,6 +188,7 @@ class Asked:
     status: int | None = None
     delivered: bool = False
     answered: bool = False
+    open: bool = True
 
     @property
     def same(self) -> str:
@@ -203,11 +208,22 @@ class Proxy:
         The names that it has: others get a 404. None takes all, as llama-cpp-python's server does.
     key
         The one that it accepts: others get a 401 that repeats them. None takes all.
+    certificate
+        A PEM file with the key, for https; None for http.
+
+    Attributes
+    ----------
+    asked
+        Every request that came, in the order of their coming.
+    at_once
+        The most that were dealt with at the same time; one that nobody waits for any more counts while it
+        is stalled.
     """
 
     upstream: str
     models: Iterable[str] | None = None
     key: str | None = None
+    certificate: Path | None = None
     asked: list[Asked] = field(default_factory=list)
     at_once: int = 0
     _planned: dict[int, Spoilt] = field(default_factory=dict)
@@ -220,6 +236,12 @@ class Proxy:
     def __enter__(self) -> Proxy:
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.proxy = self
+        if self.certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         ).start()
@@ -233,7 +255,8 @@ class Proxy:
     @property
     def address(self) -> str:
         """The address that clients are given."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}{urlsplit(self.upstream).path}"
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://127.0.0.1:{self._server.server_address[1]}{urlsplit(self.upstream).path}"
 
     def at(self, number: int, *faults: Spoilt) -> Proxy:
         """Spoil the request of that number, and those after it, with one fault each."""
@@ -291,9 +314,10 @@ class Proxy:
             asked.fault = fault.name if fault else None
             return fault
 
-    def _done(self) -> None:
+    def _done(self, asked: Asked) -> None:
         with self._lock:
-            self._now -= 1
+            self._now -= asked.open
+            asked.open = False
 
     def _fault(self, asked: Asked) -> Spoilt | None:
         if asked.number is not None and asked.number in self._planned:
@@ -313,6 +337,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
     proxy: Proxy
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of clients that have gone."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -342,7 +369,7 @@ class _Handler(BaseHTTPRequestHandler):
             asked.status, asked.delivered, asked.answered = None, False, False
             self.close_connection = True  # the client has gone
         finally:
-            proxy._done()
+            proxy._done(asked)
 
     def _deal(self, asked: Asked, content: bytes | None, fault: Spoilt, proxy: Proxy) -> None:
         if fault.status is None:
@@ -351,19 +378,26 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             model = str((asked.body or {}).get("model"))
             said = fault.body.replace("{key}", asked.key or "none").replace("{model}", model)
-            status, headers, body = fault.status, fault.headers, said.encode()
+            headers = tuple(
+                (name, value.replace("{key}", asked.key or "none")) for name, value in fault.headers
+            )
+            status, body = fault.status, said.encode()
         if fault.change:
             body = fault.change(body)
         if fault.stall:
             proxy._over.wait(fault.stall)
-        if not fault.cut:  # before it is written: the client may look as soon as it has it
-            asked.status, asked.delivered = status, True
-            asked.answered = status == 200 and fault.change is None
         if status:
             self._head(status, headers, len(body))
-            self._write(body[: len(body) // 2] if fault.cut else body, fault.drip)
-        if fault.cut:
+            self._write(body[: len(body) // 2] if fault.cut else body[:-1], fault.drip)
+        if not fault.cut:
+            # Before the last byte: who asked may look here as soon as the answer is there.
+            asked.status, asked.delivered = status, True
+            asked.answered = asked.forwarded and status == 200 and fault.change is None
+            proxy._done(asked)
+            self._write(body[-1:], 0)
+        else:
             self.close_connection = True
+            proxy._done(asked)
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def _write(self, body: bytes, drip: float) -> None:
@@ -390,7 +424,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _gone(self) -> bool:
         """Return whether the client has closed the connection: what is written to it then is lost."""
         readable, _, _ = select.select([self.connection], [], [], 0)
-        return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+        if not readable or isinstance(self.connection, ssl.SSLSocket):  # which cannot be looked into
+            return False
+        return not self.connection.recv(1, socket.MSG_PEEK)
 
 
 def _forward(

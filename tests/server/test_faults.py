@@ -204,8 +204,8 @@ def test_one_text_is_told_from_the_job(meaning: Any, kind: type) -> None:
 def test_an_expired_key_names_the_variable_and_not_the_key() -> None:
     body = error(f"Incorrect API key provided: {KEY}. See your account.")
     assert str(explained(401, body).error(SERVER)) == (
-        "config/study.yaml, key 'models.big.server.key': The server does not accept the key, which is wrong, has"
-        " expired or is not for this model (401, 'Incorrect API key provided: [key]. See your account.')."
+        "config/study.yaml, key 'models.big.server.key': The server does not accept the key, which is wrong,"
+        " has expired or is not for this model (401, 'Incorrect API key provided: [key]. See your account.')."
         " Found: 'the environment variable BIG_KEY'. Put a valid key into it."
         " What was answered is kept: run again, and nothing is asked twice."
     )
@@ -284,8 +284,8 @@ def test_a_wait_that_is_too_long_stops_with_an_explanation() -> None:
     fault = explained(429, error("Daily limit"), retry_after="7200")
     assert fault.meaning == "stops"
     assert str(fault.error(SERVER)) == (
-        "config/study.yaml, key 'models.big.server': The server is busy (429, 'Daily limit') and wants to be asked"
-        f" again in 2 h 0 min only. Run again then. {KEPT}"
+        "config/study.yaml, key 'models.big.server': The server is busy (429, 'Daily limit') and wants to be"
+        f" asked again in 2 h 0 min only. Run again then. {KEPT}"
     )
 
 

@@ -48,6 +48,11 @@ def test_no_part_of_the_key_is_shown(before: str, after: str, start: int, length
     assert not any(KEY[i : i + 8].casefold() in line.casefold() for i in range(len(KEY) - 7))
 
 
+@pytest.mark.parametrize("echo", ["abc-7X", "ABC-7X", "abc-7x"])
+def test_a_short_key_is_not_shown(echo: str) -> None:
+    assert quoted(f"No such key: {echo}!", "abc-7X") == "No such key: [key]!"
+
+
 @given(st.text(max_size=2000))
 def test_a_quotation_is_one_short_line(words: str) -> None:
     line = quoted(words, KEY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import os
@@ -151,9 +152,13 @@ def _in_order(tasks: Sequence[Task], missing: Set[str]) -> Iterator[tuple[Task, 
 
 
 def open_server(
-    model: Mapping[str, Any], instruments: Sequence[Instrument], store: Path, tell: Callable[[str], None]
+    model: Mapping[str, Any],
+    instruments: Sequence[Instrument],
+    store: Path,
+    tell: Callable[[str], None],
+    until: contextlib.ExitStack,
 ) -> Askable:
-    """Get ready to ask the model behind a server.
+    """Get ready to ask the model behind a server, `until` the end of a block.
 
     Parameters
     ----------
@@ -181,7 +186,7 @@ def open_server(
                 key=f"models.{name}.server",
                 hint="Delete results/models and run again: another model gives other responses.",
             )
-    return ServerModel(server, Chat(server, tell, spent=spent(store, server)))
+    return ServerModel(server, until.enter_context(Chat(server, tell, spent=spent(store, server))))
 
 
 def open_model(
@@ -272,17 +277,18 @@ def answer(
     instruments = [task.instrument for task in tasks]
     for instrument in instruments:
         _keep_beside(instrument, store / "instruments" / f"{instrument.instrument_id}.json")
-    where = ask_missing(
-        tasks,
-        ResponseStore(store),
-        lambda: (
-            open_server(model, instruments, store, _tell)
-            if model.get("server")
-            else open_model(model, instruments, threads, root)
-        ),
-        _tell,
-        again=can_be_asked(model, root),
-    )
+    with contextlib.ExitStack() as until:
+        where = ask_missing(
+            tasks,
+            ResponseStore(store),
+            lambda: (
+                open_server(model, instruments, store, _tell, until)
+                if model.get("server")
+                else open_model(model, instruments, threads, root)
+            ),
+            _tell,
+            again=can_be_asked(model, root),
+        )
     try:
         _write(index, where)
     except OSError as error:

@@ -6,6 +6,7 @@ configuration says today, and a difference is a finding about the machine and no
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
@@ -248,8 +249,8 @@ def paragraph(report: Mapping[str, Any]) -> str:
     if report["here"]:
         said.append(_where(report["recorded_with"], report["here"]))
     said += [
-        f"{server['name']} is asked at {server['url']}, which may answer otherwise under the same name; it was"
-        f" first asked on {server['date']}."
+        f"{server['name']} is asked at {server['url']}, which may answer otherwise under the same name; it"
+        f" was first asked on {server['date']}."
         for server in report["servers"]
     ]
     said.append("The store of responses was not changed.")
@@ -329,8 +330,9 @@ def main(
         groups.setdefault(of, []).append(task)
     for (name, _), own in sorted(groups.items()):
         if models[name].get("server"):
-            server = open_server(models[name], [task.instrument for task in own], store, _tell)
-            rows += recode(own, responses, server, progress)
+            with contextlib.ExitStack() as until:
+                server = open_server(models[name], [task.instrument for task in own], store, _tell, until)
+                rows += recode(own, responses, server, progress)
             continue
         engine, sha256 = open_recorded(name, models[name], [t.instrument for t in own], threads, root)
         weights.append(sha256)

@@ -1,1 +1,1 @@
-"""Models behind a server that speaks OpenAI's protocol: asking for the same codes as a model that runs here."""
+"""Models behind servers that speak OpenAI's protocol, asked for the same codes as models that run here."""

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from study.instrument import Question
 from study.llm import NotEvaluatedError
-from study.llm.grammars import ITEM
-from study.server.constraint import ANSWER, PASSAGES, RATIONALE, SENTINEL, bounds
+from study.server.constraint import ANSWER, ITEM, PASSAGES, RATIONALE, SENTINEL, bounds
+from study.server.messages import readable
 
 QUOTE = '"'
+
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_NUMBER_IN_JSON = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_LONGEST_NUMBER = 100
 
 
 @dataclass(frozen=True)
@@ -24,13 +29,15 @@ class Said:
     label
         Which label of the question, where it has labels.
     number
-        As it was written.
+        As it was written, without exponent.
     passages
         Word for word, or nearly so.
     rationale
         None where none was wanted.
     before
         Bytes that stand before the label or the number in the answer; None where that is not known.
+    written
+        The number in the answer, with the sentence around it where there is one.
     """
 
     label: int | None = None
@@ -38,6 +45,7 @@ class Said:
     passages: tuple[str, ...] = ()
     rationale: str | None = None
     before: int | None = None
+    written: str = ""
 
 
 def read(kind: str, question: Question, content: str, *, rationale: bool = True) -> Said:
@@ -60,7 +68,9 @@ def read(kind: str, question: Question, content: str, *, rationale: bool = True)
     place = question.rationale if rationale else "none"
     if kind in ("json_schema", "json_object"):
         return _from_json(question, content, place)
-    return _from_text(question, content, place, strict=kind == "grammar")
+    if kind == "grammar":
+        return _from_grammar(question, content, place)
+    return _from_words(question, content)
 
 
 def ending(kind: str, label: str) -> tuple[bytes, bytes]:
@@ -72,70 +82,94 @@ def ending(kind: str, label: str) -> tuple[bytes, bytes]:
 
 def _from_json(question: Question, content: str, place: str) -> Said:
     try:
-        answer = json.loads(content)
-    except ValueError:
+        members = json.loads(content, object_pairs_hook=_Members)
+    except (ValueError, RecursionError):
         raise _no_answer("It is no JSON.", content) from None
-    if not isinstance(answer, dict):
+    own = PASSAGES if question.kind == "spans" else ANSWER
+    wanted = {"none": [own], "before": [RATIONALE, own], "after": [own, RATIONALE]}[place]
+    if not isinstance(members, _Members):
         raise _no_answer("It is no JSON object.", content)
-    rationale = None
-    if place != "none":
-        rationale = _words(answer.get(RATIONALE), content)
+    if [name for name, _ in members] != wanted:
+        raise _no_answer(f"It does not have the members {', '.join(wanted)} in this order.", content)
+    answer = dict(members)
+    rationale = _words(answer[RATIONALE], content) if place != "none" else None
     if question.kind == "spans":
-        passages = answer.get(PASSAGES)
+        passages = answer[PASSAGES]
         if not isinstance(passages, list) or not all(isinstance(one, str) for one in passages):
             raise _no_answer("It has no list of passages.", content)
-        return Said(passages=tuple(passages[: question.most]), rationale=rationale)
-    value = answer.get(ANSWER)
+        return Said(passages=_few(question, passages, content), rationale=rationale)
+    value = answer[ANSWER]
     # Inside a string of JSON no quotation mark stands without a backslash, so this can only be the member.
     at = re.search(rf'"{ANSWER}"\s*:\s*"?', content)
     before = len(content[: at.end()].encode()) if at else None
     if question.kind == "choice":
         if value not in question.answers:
             raise _no_answer("It is none of the codebook's answers.", content)
-        label = question.answers.index(value)
-        return Said(label=label, rationale=rationale, before=before)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Said(label=question.answers.index(value), rationale=rationale, before=before)
+    written = _NUMBER_IN_JSON.match(content, at.end()) if at else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or written is None:
         raise _no_answer("It has no number.", content)
-    written = re.match(r"[-+.0-9eE]+", content[at.end() :]) if at else None
-    return Said(
-        number=_number(question, written[0] if written else str(value), content),
-        rationale=rationale,
-        before=before,
-    )
+    number = _number(question, written[0], content)
+    return Said(number=number, rationale=rationale, before=before, written=written[0])
 
 
-def _from_text(question: Question, content: str, place: str, *, strict: bool) -> Said:
+class _Members(list[tuple[str, object]]):
+    """The members of a JSON object in their order, those that come twice included."""
+
+
+def _from_grammar(question: Question, content: str, place: str) -> Said:
+    """Read what the grammar allows; no rationale has a line break."""
     text, rationale, before = content, None, 0
     if place == "before":
-        head, line, text = content.rpartition("\n") if question.kind != "spans" else content.partition("\n")
-        rationale, before = _words(head.strip() or None, content), len((head + line).encode())
+        reasons, line, text = content.partition("\n")
+        rationale, before = _words(reasons, content), len((reasons + line).encode())
     elif place == "after":
-        text, _, reasons = (
-            content.partition("\n") if question.kind != "spans" else content.rstrip().rpartition("\n")
-        )
-        rationale = _words(reasons.strip() or None, content)
+        text, _, reasons = content.rpartition("\n")
+        rationale = _words(reasons, content)
     if question.kind == "spans":
-        if _folded(text) == _folded(question.none):
+        if text == question.none:
             return Said(rationale=rationale)
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        if not lines or not all(line.startswith(ITEM.strip()) for line in lines):
-            raise _no_answer("It is no list of passages.", content)
-        passages = tuple(line.removeprefix(ITEM.strip()).strip() for line in lines[: question.most])
-        return Said(passages=passages, rationale=rationale)
+        return Said(passages=_items(question, text, content), rationale=rationale)
+    text = text.removesuffix(SENTINEL)
+    if question.kind == "choice":
+        if text not in question.answers:
+            raise _no_answer("It is none of the codebook's answers.", content)
+        return Said(label=question.answers.index(text), rationale=rationale, before=before)
+    inner = text[len(question.lead) : len(text) - len(question.tail)]
+    if text != f"{question.lead}{inner}{question.tail}":
+        raise _no_answer("It is no number in the codebook's sentence.", content)
+    return Said(number=_number(question, inner, content), rationale=rationale, before=before, written=text)
+
+
+def _from_words(question: Question, content: str) -> Said:
+    """Read what a model that nothing constrains has written, if it comes down to an answer."""
+    if question.kind == "spans":
+        if _folded(content) == _folded(question.none):
+            return Said()
+        return Said(passages=_items(question, content, content))
     if question.kind == "number":
-        inner = text.strip().removeprefix(question.lead.strip()).removesuffix(question.tail.strip()).strip()
-        return Said(number=_number(question, inner, content), rationale=rationale, before=before)
-    if strict:
-        own = text.removesuffix(SENTINEL)
-        label = question.answers.index(own) if own in question.answers else None
-    else:
-        folded = [_folded(answer) for answer in question.answers]
-        own = _folded(text)
-        label = folded.index(own) if folded.count(own) == 1 else None
-        before = before if text in question.answers else -1
-    if label is None:
+        inner = content.strip().removeprefix(question.lead.strip()).removesuffix(question.tail.strip())
+        return Said(number=_number(question, inner.strip(), content))
+    folded = [_folded(answer) for answer in question.answers]
+    own = _folded(content)
+    if content in question.answers:
+        return Said(label=question.answers.index(content), before=0)
+    if not own or folded.count(own) != 1:
         raise _no_answer("It is none of the codebook's answers.", content)
-    return Said(label=label, rationale=rationale, before=None if before < 0 else before)
+    return Said(label=folded.index(own))
+
+
+def _items(question: Question, text: str, content: str) -> tuple[str, ...]:
+    lines = [line for line in text.split("\n") if line.strip()]
+    if not lines or not all(line.strip().startswith(ITEM.strip()) for line in lines):
+        raise _no_answer("It is no list of passages.", content)
+    return _few(question, [line.strip().removeprefix(ITEM.strip()) for line in lines], content)
+
+
+def _few(question: Question, passages: Sequence[str], content: str) -> tuple[str, ...]:
+    if len(passages) > question.most:
+        raise _no_answer(f"It has more than {question.most} passages.", content)
+    return tuple(readable(one).strip() for one in passages)
 
 
 def _folded(text: str) -> str:
@@ -143,23 +177,31 @@ def _folded(text: str) -> str:
 
 
 def _number(question: Question, written: str, content: str) -> str:
-    try:
-        value = Decimal(written)
-    except InvalidOperation:
-        raise _no_answer("It is no number.", content) from None
+    if len(written) > _LONGEST_NUMBER or not _NUMBER_IN_JSON.fullmatch(written):
+        raise _no_answer("It is no number.", content)
+    value = Decimal(written)
     low, high = bounds(question)
-    if not value.is_finite() or not low <= value <= high:
+    if not low <= value <= high:
         raise _no_answer(f"The number is not between {low} and {high}.", content)
-    exponent = value.normalize().as_tuple().exponent
-    if not isinstance(exponent, int) or -exponent > question.decimals:
+    if _decimals(value) > question.decimals:
         raise _no_answer(f"The number has more than {question.decimals} decimals.", content)
-    return written
+    if _NUMBER.fullmatch(written):
+        return written
+    return f"{value:f}" if value else "0"
+
+
+def _decimals(value: Decimal) -> int:
+    """Return how many decimals a number has, without zeros at the end."""
+    _, digits, exponent = value.as_tuple()
+    significant = "".join(map(str, digits)).rstrip("0")
+    assert isinstance(exponent, int)
+    return max(0, -exponent - (len(digits) - len(significant))) if significant else 0
 
 
 def _words(rationale: object, content: str) -> str:
     if not isinstance(rationale, str) or not rationale.strip():
         raise _no_answer("It gives no reasons.", content)
-    return " ".join(rationale.split())
+    return " ".join(readable(rationale).split())
 
 
 def _no_answer(why: str, content: str) -> NotEvaluatedError:

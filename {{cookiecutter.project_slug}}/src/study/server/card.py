@@ -1,12 +1,15 @@
 """What identifies a model behind a server: what was asked for, and what the server says of itself.
 
-A hosted model may change under its name. The card is made once, before the first text, by asking one question;
-its date and the model that answered are part of every instrument's identity. Without it (delete it here and beside
-the responses) the next run makes another one, and the texts are asked about again: another measurement.
+A hosted model may change under its name. The card is made once, before the first text, by asking one question
+(twice where probabilities are wanted); its date and the model that answered are part of every instrument's
+identity. Without it (delete it here and beside the responses) the next run makes another one, and the texts
+are asked about again: another measurement.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from study.errors import StudyError
@@ -16,7 +19,6 @@ from study.server.coder import Completes, ServerModel
 from study.server.messages import END, MARKS, TEMPLATE
 from study.server.settings import Server
 
-KEY = "0" * 64
 TEXT = "It rained the whole day."
 QUESTION = Question(
     "weather",
@@ -30,6 +32,9 @@ QUESTION = Question(
 )
 """What is asked to see what the server can do."""
 
+_KEY = "0" * 64
+_SETTINGS = {"context": 4096, "too_long": "refuse", "temperature": 0.0}
+
 
 def describe(server: Server, chat: Completes) -> dict[str, Any]:
     """Ask a server one question, and return the model's card.
@@ -37,9 +42,10 @@ def describe(server: Server, chat: Completes) -> dict[str, Any]:
     Returns
     -------
     dict
-        name; server (url, model, constraint, probabilities, options); reported (model, system_fingerprint, date:
-        what the server said of itself, and when); seconds (that the question took); and what an instrument needs
-        of any model: chat_template, bos_token, eos_token, add_bos, special_tokens, trained_context.
+        name; server (url, model, constraint, probabilities, options); reported (model, system_fingerprint,
+        date: what the server said of itself, and when); seconds (that the question took); and what an
+        instrument needs of any model: chat_template, bos_token, eos_token, add_bos, special_tokens,
+        trained_context.
 
     Raises
     ------
@@ -47,10 +53,8 @@ def describe(server: Server, chat: Completes) -> dict[str, Any]:
         When the server cannot be asked, does not keep to the constraint, or gives no probabilities though the
         configuration wants them.
     """
-    instrument = Instrument(
-        "weather", server.name, (QUESTION,), END, {"sha256": None, "engine": {}}, _SETTINGS
-    )
-    found = ServerModel(server, chat).ask(instrument, [TEXT], KEY)
+    # First without probabilities, so that it is known which of the two the server does not have.
+    found = _asked(replace(server, probabilities="none"), chat)
     if found["status"] != "ok":
         raise StudyError(
             f"The server of the model '{server.name}' did not answer a simple question: {found.get('error')}",
@@ -60,16 +64,10 @@ def describe(server: Server, chat: Completes) -> dict[str, Any]:
             allowed="json_schema, json_object, grammar, none",
             hint="Servers differ in how they can be kept to a codebook: try another constraint.",
         )
-    if server.probabilities != "none" and found["answers"][0]["log_p"] is None:
-        raise StudyError(
-            f"The server of the model '{server.name}' does not say how probable its answers are.",
-            file="config/study.yaml",
-            key=f"models.{server.name}.server.probabilities",
-            found=server.probabilities,
-            allowed="none",
-            hint="Start the server so that it gives 'logprobs' (llama-cpp-python: --logits_all true), or write"
-            " 'probabilities: none': then the score of a text is the value of its label.",
-        )
+    if server.probabilities != "none":
+        found = _asked(server, chat)
+        if found["status"] != "ok" or found["answers"][0]["log_p"] is None:
+            raise _no_probabilities(server, found)
     said = found["server"]
     return {
         "name": server.name,
@@ -85,4 +83,21 @@ def describe(server: Server, chat: Completes) -> dict[str, Any]:
     }
 
 
-_SETTINGS = {"context": 4096, "too_long": "refuse", "temperature": 0.0}
+def _asked(server: Server, chat: Completes) -> dict[str, Any]:
+    model: dict[str, Any] = {"sha256": None, "engine": {}}
+    instrument = Instrument("weather", server.name, (QUESTION,), END, model, _SETTINGS)
+    return ServerModel(server, chat).ask(instrument, [TEXT], _KEY)
+
+
+def _no_probabilities(server: Server, found: Mapping[str, Any]) -> StudyError:
+    others = {"whole": "deciding, none", "deciding": "whole, none"}
+    return StudyError(
+        f"The server of the model '{server.name}' does not say how probable its answers are"
+        f"{': ' + str(found['error']) if found['status'] != 'ok' else '.'}",
+        file="config/study.yaml",
+        key=f"models.{server.name}.server.probabilities",
+        found=server.probabilities,
+        allowed=others[server.probabilities],
+        hint="Start the server so that it gives 'logprobs' (llama-cpp-python: --logits_all true), or write"
+        " 'probabilities: none': then the score of a text is the value of its label.",
+    )

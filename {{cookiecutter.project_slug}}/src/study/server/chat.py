@@ -147,8 +147,9 @@ class Chat:
         -------
         dict
             The whole answer: `choices[0].message.content` is text, or missing where there is a `refusal` or
-            the `finish_reason` is 'length' or 'content_filter'; `usage` is None where it is no count. Other
-            members are as the server sent them.
+            the `finish_reason` is 'length' or 'content_filter'; `usage` is None where it is no count;
+            `model` and `system_fingerprint` are a short line or None. Other members are as the server sent
+            them.
 
         Raises
         ------
@@ -172,6 +173,8 @@ class Chat:
         answer = self._until_it_lasts(once)
         if isinstance(answer, Fault):
             raise self._given_up(answer)
+        for name in ("model", "system_fingerprint"):  # they are kept and shown
+            answer[name] = quoted(answer[name], None) if isinstance(answer.get(name), str) else None
         return answer
 
     def models(self) -> list[str]:
@@ -198,35 +201,37 @@ class Chat:
     def _complete_once(
         self, content: bytes, members: Collection[str], read: int, written: int, *, again: bool
     ) -> dict[str, Any] | Fault:
-        self._check()
-        try:
-            reserved = self._budget.reserve(read, written)
-        except StudyError as error:
-            self._end(error)
-            raise
-        used = Usage()
-        try:
-            granted = self._limiter.acquire(read + written, self._rest)
+        with self._seats:
             self._check()
-            used = Usage(requests=1, retries=int(again))
-            answer = self._judge(self._send("POST", "/chat/completions", content), members)
-            if not isinstance(answer, Fault):
-                counted = _usage(answer)
-                used += counted or Usage(unknown=1, unknown_read=read, unknown_written=written)
-                self._limiter.correct(
-                    granted, used.read + used.written + used.unknown_read + used.unknown_written
-                )
+            try:
+                reserved = self._budget.reserve(read, written)
+            except StudyError as error:
+                raise self._end(error) from None
+            used = Usage()
+            try:
+                granted = self._limiter.acquire(read + written, self._rest)
+                self._check()
+                used = Usage(requests=1, retries=int(again))
+                answer = self._judge(self._send("POST", "/chat/completions", content), members)
+                used += self._taken(answer, Usage(unknown=1, unknown_read=read, unknown_written=written))
+                if isinstance(answer, Fault):
+                    self._limiter.pause(answer.after or 0)
+                else:
+                    tokens = used.read + used.written + used.unknown_read + used.unknown_written
+                    self._limiter.correct(granted, tokens)
+            finally:
+                self._budget.settle(reserved, used)
                 with self._lock:
-                    self._row = 0
-            elif answer.billed:
-                used += Usage(unknown=1, unknown_read=read, unknown_written=written)
-        finally:
-            self._budget.settle(reserved, used)
-            with self._lock:
-                self._used += used
-        if isinstance(answer, Fault) and answer.after is not None:
-            self._limiter.pause(answer.after)
+                    self._used += used
         return answer
+
+    def _taken(self, answer: dict[str, Any] | Fault, estimate: Usage) -> Usage:
+        """Return what an answer has taken, as the server counts it or as we estimate it."""
+        if isinstance(answer, Fault):
+            return estimate if answer.billed else Usage()
+        with self._lock:
+            self._row = 0
+        return _usage(answer) or estimate
 
     def _models_once(self) -> list[str] | Fault:
         self._check()
@@ -250,15 +255,13 @@ class Chat:
         """Send a request once; return what came, or why nothing did."""
         import httpx
 
-        with self._seats:
-            self._check()
-            try:
-                return self._sent(method, f"{self._address}{page}", content)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                return silent(error, self._server, self._secret)
-            except RuntimeError:
-                self._check()  # another thread has closed the client
-                raise
+        try:
+            return self._sent(method, f"{self._address}{page}", content)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return silent(error, self._server, self._secret)
+        except RuntimeError:
+            self._check()  # another thread has closed the client
+            raise
 
     def _sent(self, method: str, url: str, content: bytes | None) -> _Reply | Fault:
         import httpx
@@ -273,7 +276,7 @@ class Chat:
             for piece in response.iter_bytes():
                 pieces.append(piece)
                 size += len(piece)
-                # httpx's own limit is for the next piece: a server that sends one now and then would never end.
+                # httpx's own limit is for the next piece: one now and then would never end.
                 if time.monotonic() > until:
                     return too_slow(self._server)
                 if size > MOST_BYTES:
@@ -343,7 +346,9 @@ class Chat:
         if fault.meaning == "passes" and fault.kind in ("unreachable", "proxy"):
             return self._end(_lasting(fault).error(self._server))
         if fault.meaning == "stops":
-            return self._end(self._stopping(fault))
+            first = not self._stop.is_set()
+            error = self._end(fault.error(self._server))
+            return self._named(fault, error) if first else error
         with self._lock:
             self._row = self._row + 1 if fault.general else 0
             row = self._row
@@ -352,26 +357,31 @@ class Chat:
         self._notices.tell(f"{fault.kind}, given up", f"{fault.what}; this text is left for the next run.")
         return fault.error(self._server)
 
-    def _stopping(self, fault: Fault) -> StudyError:
+    def _named(self, fault: Fault, error: StudyError) -> StudyError:
+        """Name the models that the server has, where what stops everything may be the model's name."""
         if fault.kind not in ("model", "address"):
-            return fault.error(self._server)
+            return error
         reply = self._send("GET", "/models")
         has = self._names(reply.body) if not isinstance(reply, Fault) and reply.status == 200 else []
-        if fault.kind == "address" and has and self._server.model not in has:
-            fault = Fault("stops", "model", fault.what, key="model", found=self._server.model, hint=KEPT)
-        return fault.error(self._server, allowed=has if has and fault.kind == "model" else None)
+        if not has or (fault.kind == "address" and self._server.model in has):
+            return error
+        what = fault.what if fault.kind == "model" else "The server has no model of this name"
+        model = Fault("stops", "model", what, key="model", found=self._server.model, hint=KEPT)
+        with self._lock:
+            self._ended = model.error(self._server, allowed=has)
+            return copy.copy(self._ended)
 
     def _end(self, error: StudyError) -> StudyError:
         """Let no request be sent any more; return why."""
         with self._lock:
             if self._ended is None:
                 self._ended = error
-        self._stop.set()
-        return error
+            self._stop.set()
+            return copy.copy(self._ended)  # each thread its own: a traceback belongs to one
 
     def _check(self) -> None:
         if self._stop.is_set() and self._ended is not None:
-            raise copy.copy(self._ended)  # each thread its own: a traceback belongs to one
+            raise copy.copy(self._ended)
 
 
 def _checked(server: Server) -> str:
@@ -405,7 +415,7 @@ def _client(server: Server) -> httpx.Client:
     try:
         return httpx.Client(
             limits=httpx.Limits(
-                max_connections=server.at_once,
+                max_connections=server.at_once + 1,
                 max_keepalive_connections=server.at_once,
                 keepalive_expiry=_IDLE,
             ),

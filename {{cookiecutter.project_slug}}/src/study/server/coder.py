@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -21,15 +22,31 @@ from study.prompt import Prompt
 from study.server import answers, messages
 from study.server.answers import Said
 from study.server.constraint import constraint, most_tokens
-from study.server.distribution import END, Decided, Token, exceeds, tokens_of, whole, with_ends
+from study.server.distribution import (
+    END,
+    LISTED,
+    Decided,
+    exceeds,
+    to_be_asked,
+    tokens_of,
+    unconstrained,
+    whole,
+    with_ends,
+)
 from study.server.faults import TooLongError
 from study.server.settings import Server
 
-LISTED = 20
-"""The most probable tokens that are asked for: as many as OpenAI's protocol allows."""
-
 BYTES_A_TOKEN = 4
 """About as many as a token has: what a server can read at once is not counted here."""
+
+SHOWN = 200
+"""Characters of a server's words that are kept."""
+
+CERTAIN = math.log(0.9)
+"""Labels that exclude each other cannot all be above it."""
+
+DIGITS = b"-+.0123456789eE"
+"""Bytes of numbers."""
 
 
 class Completes(Protocol):
@@ -121,7 +138,7 @@ class ServerModel:
         with self._counting:
             self.asked += 1
         exchange = Exchange()
-        interview = _Interview(self._server, self._chat, instrument, texts, exchange, key)
+        interview = _Interview(_Asking(self._server, self._chat, exchange, instrument), texts, key)
         facts: dict[str, Any] = {
             "status": "ok", "answers": None, "truncated": 0, "escaped": interview.escaped
         }  # fmt: skip
@@ -138,17 +155,19 @@ class ServerModel:
         return facts | ({"server": exchange.record()} if exchange.requests else {})
 
     def _check(self, found: Sequence[Mapping[str, Any]]) -> None:
-        """Refuse probabilities that a server reports after its constraint: of one label alone they are 1."""
-        each = [one for answer in found for one in answer.get("log_p") or () if isinstance(one, list)]
-        if any(exceeds(log_p) for log_p in each):
-            raise StudyError(
-                "The server reports probabilities after its constraint, so a label that alone is allowed always"
-                " has the probability 1.",
-                file="config/study.yaml",
-                key=f"models.{self._server.name}.server.probabilities",
-                found="whole",
-                allowed="deciding, none",
-            )
+        """Refuse what are no probabilities of whole labels."""
+        for log_p in (one for answer in found for one in answer.get("log_p") or () if isinstance(one, list)):
+            if exceeds(log_p) and min(log_p) > CERTAIN:
+                raise StudyError(
+                    "The server reports probabilities after its constraint, so a label that alone is allowed"
+                    " always has the probability 1.",
+                    file="config/study.yaml",
+                    key=f"models.{self._server.name}.server.probabilities",
+                    found="whole",
+                    allowed="deciding, none",
+                )
+            if exceeds(log_p):
+                raise NotEvaluatedError("The probabilities that the server gives add up to more than 1.")
 
 
 @dataclass(frozen=True)
@@ -158,8 +177,8 @@ class Chosen:
     Attributes
     ----------
     log_p
-        Of each label; None for one with next to no probability, and instead of the list where the server gives
-        no probabilities.
+        Of each label; None for one with next to no probability, and instead of the list where the server
+        gives no probabilities.
     label
         What was answered; None where each label was asked in full.
     unconstrained
@@ -172,25 +191,67 @@ class Chosen:
     unconstrained: bool = True
 
 
+@dataclass(frozen=True)
+class _Asking:
+    """Who is asked, with what settings, and what is counted of it."""
+
+    server: Server
+    chat: Completes
+    exchange: Exchange
+    instrument: Instrument
+
+    def choice(self, body: Mapping[str, Any], size: int, most: int, probabilities: int = 0) -> dict[str, Any]:
+        """Send one request; return the first of its choices, which has a content.
+
+        Parameters
+        ----------
+        body
+            What is asked.
+        size
+            Bytes of the conversation.
+        most
+            Tokens of the answer.
+        probabilities
+            How many tokens are to be listed at each place.
+
+        Raises
+        ------
+        NotEvaluatedError
+            When there is no content, or only the beginning of one.
+        """
+        if size > BYTES_A_TOKEN * (self.instrument.settings["context"] - most):
+            raise TooLongError("The text is longer than coding.context allows.")
+        whole_body = {"model": self.server.model, **body, "max_tokens": most}
+        if probabilities:
+            whole_body |= {"logprobs": True, "top_logprobs": probabilities}
+        whole_body |= self.server.options
+        answer = self.chat.complete({key: value for key, value in whole_body.items() if value is not None})
+        self.exchange.note(answer)
+        choice: dict[str, Any] = answer["choices"][0]
+        refusal, reason = choice["message"].get("refusal"), choice.get("finish_reason")
+        if reason == "content_filter":
+            raise NotEvaluatedError("The server's content filter stopped the answer.")
+        if reason == "length":
+            raise NotEvaluatedError(
+                f"The answer was not at its end after {whole_body.get('max_tokens') or 'so many'} tokens.",
+                found=str(choice["message"].get("content") or "")[:SHOWN],
+            )
+        if refusal or choice["message"].get("content") is None:
+            raise NotEvaluatedError("The server refused to answer.", found=str(refusal or "nothing")[:SHOWN])
+        return choice
+
+
 class _Interview:
     """The questions of one instrument about one text."""
 
-    def __init__(
-        self,
-        server: Server,
-        chat: Completes,
-        instrument: Instrument,
-        texts: Sequence[str],
-        exchange: Exchange,
-        key: str,
-    ) -> None:
-        self._server, self._chat, self._exchange = server, chat, exchange
-        self._questions, self._texts = instrument.questions, texts
-        self._context = instrument.settings["context"]
-        self._temperature = instrument.settings["temperature"]
+    def __init__(self, asking: _Asking, texts: Sequence[str], key: str) -> None:
+        self._asking, self._server, self._texts = asking, asking.server, texts
+        self._questions = asking.instrument.questions
+        self._context = asking.instrument.settings["context"]
+        self._temperature = asking.instrument.settings["temperature"]
         self._random = np.random.Generator(np.random.Philox(key=int(key[:32], 16)))
         self._seed = int(key[:7], 16)
-        prompt = instrument.questions[0].prompt
+        prompt = self._questions[0].prompt
         self._quoted, escaped = zip(*(prompt.quoted(text, i) for i, text in enumerate(texts)), strict=True)
         self.escaped = sum(escaped)
 
@@ -242,41 +303,51 @@ class _Interview:
             everything,
             rationale=before,
             temperature=self._temperature if sampled else 0.0,
-            probabilities=self._server.probabilities != "none",
+            probabilities=LISTED,
         )
         said = self._read(question, choice, rationale=before)
-        plain = Chosen(None, said.label, said.rationale)
-        decided = Decided([self._ended(answer) for answer in question.answers])
-        if self._server.probabilities == "none" or not self._take(decided, question, choice, said):
-            return plain
-        while decided.missing and not decided.negligible:
-            known = len(decided.log_p)
-            if before or not decided.raw or self._server.constraint == "none":
-                return plain  # another request would tell about another beginning, or other probabilities
-            choice = self._request(question, prompt, decided.missing, rationale=False, probabilities=True)
+        found = self._decided(question, prompt, choice, said)
+        if found is None and self._temperature and not sampled:
+            choice = self._request(
+                question, prompt, everything, rationale=False, temperature=self._temperature
+            )
             said = self._read(question, choice, rationale=False)
-            if not self._take(decided, question, choice, said) or len(decided.log_p) == known:
-                return plain
-        log_p = [decided.log_p.get(label) for label in everything]
-        if not decided.log_p or exceeds(list(decided.log_p.values())):
-            return plain
-        return Chosen(log_p, plain.label, plain.rationale, decided.raw)
+        if found is None:
+            return Chosen(None, said.label, said.rationale)
+        log_p = [found.log_p.get(label) for label in everything]
+        return Chosen(log_p, said.label, said.rationale, found.raw)
+
+    def _decided(
+        self, question: Question, prompt: Prompt, choice: Mapping[str, Any], said: Said
+    ) -> Decided | None:
+        """Return what the server says about the labels, after one response; None where that is not enough."""
+        if self._server.probabilities == "none":
+            return None
+        decided = Decided([self._ended(answer) for answer in question.answers], self._ends)
+        if not self._take(decided, question, choice, said):
+            return None
+        while decided.missing and not decided.negligible:
+            if question.rationale == "before" or not decided.raw or self._server.constraint == "none":
+                return None  # another request would tell about another beginning, or other probabilities
+            choice = self._request(question, prompt, decided.missing, rationale=False, probabilities=LISTED)
+            said = self._read(question, choice, rationale=False)
+            if said.label not in decided.missing or not self._take(decided, question, choice, said):
+                return None
+        return None if exceeds(list(decided.log_p.values())) else decided
 
     def _take(self, decided: Decided, question: Question, choice: Mapping[str, Any], said: Said) -> bool:
-        """Read the probabilities of a response; return whether there are some."""
-        tokens = self._tokens(question, choice, said.before)
+        """Read the probabilities of a response; return whether that of what was answered is known."""
+        tokens = tokens_of(choice)
         if tokens is None or said.before is None:
             return False
-        decided.read(tokens, said.before)
-        return True
+        if self._server.constraint == "grammar":
+            tokens = with_ends(tokens, said.before, [answer.encode() for answer in question.answers])
+        return decided.read(tokens, said.before)
 
-    def _tokens(
-        self, question: Question, choice: Mapping[str, Any], before: int | None
-    ) -> list[Token] | None:
-        tokens = tokens_of(choice)
-        if tokens is None or before is None or self._server.constraint != "grammar":
-            return tokens
-        return with_ends(tokens, before, [answer.encode() for answer in question.answers])
+    @property
+    def _ends(self) -> bool:
+        """Whether something ends an answer."""
+        return self._server.constraint != "none"
 
     def _ended(self, answer: str) -> bytes:
         """Return an answer in bytes, with what ends it."""
@@ -285,38 +356,65 @@ class _Interview:
 
     def _whole(self, question: Question, prompt: Prompt, label: int) -> float:
         """Return log P of one full label, which is the only answer allowed."""
-        choice = self._request(question, prompt, [label], rationale=False, probabilities=True)
-        said = self._read(question, choice, rationale=False)
-        tokens = self._tokens(question, choice, said.before)
-        if tokens is not None and said.before is not None:
-            log_p = whole(tokens, said.before, self._ended(question.answers[label]))
-            if log_p is not None:
-                return log_p
-        raise NotEvaluatedError(
-            f"After a label its end is not among the {LISTED} most probable tokens, so how probable the whole label"
-            " is stays unknown.",
-            key=f"models.{self._server.name}.server.probabilities",
-            found=question.answers[label],
-            hint="Let answers be sentences with a full stop (the codebook's key 'answer'), or answer in JSON, or"
-            " use 'deciding'.",
-        )
+        written, closing = answers.ending(self._server.constraint, question.answers[label])
+        most, log_p = LISTED, None
+        while most and log_p is None:
+            choice = self._request(question, prompt, [label], rationale=False, probabilities=most)
+            said = self._read(question, choice, rationale=False)
+            tokens, asked = tokens_of(choice, most), most
+            if tokens is None or said.before is None:
+                break
+            most = 0
+            if self._server.constraint == "grammar":
+                if asked == LISTED:
+                    most = to_be_asked(tokens, said.before, written)
+                tokens = with_ends(tokens, said.before, [written])
+            log_p = whole(tokens, said.before, written, lambda more: more.startswith(closing or END))
+        if log_p is None:
+            raise NotEvaluatedError(
+                "The server does not say how probable a label is to its end.",
+                key=f"models.{self._server.name}.server.probabilities",
+                found=question.answers[label],
+                hint="Use 'deciding', or 'none'.",
+            )
+        return log_p
 
     def _written(self, question: Question) -> dict[str, Any]:
-        choice = self._request(question, question.prompt, temperature=self._temperature, probabilities=True)
+        numbers = question.kind == "number"
+        choice = self._request(
+            question,
+            question.prompt,
+            temperature=self._temperature,
+            probabilities=LISTED if numbers else 0,
+        )
         said = self._read(question, choice)
         reasons = {} if said.rationale is None else {"rationale": said.rationale}
-        if question.kind == "number":
-            tokens, log_p = tokens_of(choice), None
-            if tokens is not None and said.before is not None and said.number is not None:
-                log_p = whole(tokens, said.before, said.number.encode())
-            return {"value": said.number, "log_p": log_p, **reasons}
+        if numbers:
+            return {"value": said.number, "log_p": self._of_number(question, choice, said), **reasons}
+        text = messages.readable(self._texts[0])
         spans: list[list[int]] = []
         for passage in said.passages:
-            span = located_nearly(passage, messages.readable(self._texts[0]), spans)
-            if span is None:
-                raise NotEvaluatedError("A passage of the answer is not in the text.", found=passage[:200])
-            spans.append(span)
+            span = located_nearly(passage, text, spans)
+            if span is not None:
+                spans.append(span)
+            elif located_nearly(passage, text, []) is None:
+                raise NotEvaluatedError("A passage of the answer is not in the text.", found=passage[:SHOWN])
         return {"spans": sorted(spans), "log_p": None, **reasons}
+
+    def _of_number(self, question: Question, choice: Mapping[str, Any], said: Said) -> float | None:
+        """Return log P of a number and its end; None where the server does not say."""
+        tokens = tokens_of(choice)
+        if self._server.probabilities == "none" or tokens is None or said.before is None:
+            return None
+        written, around = said.written.encode(), b",} \t\r\n"
+        if self._server.constraint == "grammar":
+            tokens = with_ends(tokens, said.before, [written])
+            around = (question.lead + question.tail).encode() + END
+        if not unconstrained(tokens, said.before, len(written), DIGITS + around):
+            return None
+        if self._server.constraint == "grammar":
+            return whole(tokens, said.before, written, lambda more: more.startswith(END))
+        return whole(tokens, said.before, written, lambda more: more[0] not in DIGITS)
 
     def _read(self, question: Question, choice: Mapping[str, Any], *, rationale: bool = True) -> Said:
         content = choice["message"]["content"]
@@ -330,45 +428,37 @@ class _Interview:
         *,
         rationale: bool = True,
         temperature: float = 0.0,
-        probabilities: bool = False,
+        probabilities: int = 0,
     ) -> dict[str, Any]:
         """Send one request; return what was answered, with a content.
 
         Raises
         ------
-        NotEvaluatedError
-            When there is no content, or only the beginning of one.
+        StudyError
+            When the prompt and the answers alone fill the context.
         """
         most = most_tokens(question, rationale=rationale)
         conversation = messages.conversation(prompt, self._quoted)
         size = sum(len(one["content"].encode()) for one in conversation)
-        if size > BYTES_A_TOKEN * (self._context - most):
-            raise TooLongError("The text is longer than coding.context allows.")
+        alone = size - sum(len(messages.readable(text).encode()) for text in self._quoted)
+        if alone >= BYTES_A_TOKEN * (self._context - most):
+            raise StudyError(
+                f"The prompt and answers of '{self._asking.instrument.name}' alone fill the model's context.",
+                file="config/study.yaml",
+                key="coding.context",
+                found=self._context,
+                allowed=f"more than {most + alone // BYTES_A_TOKEN}",
+                hint="Raise coding.context or shorten the codebook.",
+            )
         body: dict[str, Any] = {
-            "model": self._server.model,
             "messages": conversation,
             "temperature": temperature,
-            "max_tokens": most,
             **constraint(self._server.constraint, question, labels, rationale=rationale),
         }
         if temperature:
             body["seed"] = self._seed
-        if probabilities and self._server.probabilities != "none":
-            body |= {"logprobs": True, "top_logprobs": LISTED}
-        body |= self._server.options
-        answer = self._chat.complete({key: value for key, value in body.items() if value is not None})
-        self._exchange.note(answer)
-        choice: dict[str, Any] = answer["choices"][0]
-        message = choice["message"]
-        if message.get("refusal") or message.get("content") is None:
-            raise NotEvaluatedError(
-                "The server refused to answer.", found=str(message.get("refusal") or "no content")[:200]
-            )
-        if choice.get("finish_reason") == "content_filter":
-            raise NotEvaluatedError("The server's content filter stopped the answer.")
-        if choice.get("finish_reason") == "length":
-            raise NotEvaluatedError(f"The answer was not at its end after {most} tokens.")
-        return choice
+        wanted = 0 if self._server.probabilities == "none" else probabilities
+        return self._asking.choice(body, size, most, wanted)
 
 
 def _plus(sum_: int | None, more: Any) -> int | None:

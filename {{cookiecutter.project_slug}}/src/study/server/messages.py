@@ -1,8 +1,8 @@
 """What a server is sent: the codebook's prompt as a conversation, with the text in its place.
 
-A server applies the chat template of its own model. So an instrument's prompt is rendered with a template that
-only marks the turns, and is divided at these marks *before* a text is put in: what a text spells stays its own
-words.
+A server applies the chat template of its own model. So an instrument's prompt is rendered with a template
+that only marks the turns, and is divided at these marks *before* a text is put in: what a text spells stays
+its own words.
 """
 
 from __future__ import annotations
@@ -36,13 +36,18 @@ def conversation(prompt: Prompt, texts: Sequence[str]) -> list[dict[str, str]]:
         Rendered with `TEMPLATE`, the labels in the order in which they are offered.
     texts
         Quoted as `Prompt.quoted` does it. Half a character becomes U+FFFD: no server can be sent one.
+
+    Returns
+    -------
+    list
+        Of role (system, user or assistant) and content, in the order of the conversation.
     """
     shown = f"{prompt.before}{FIRST}{prompt.after}"
     if prompt.between is not None:
         shown = f"{prompt.before}{FIRST}{prompt.between}{SECOND}{prompt.after}"
     place = {FIRST: readable(texts[0]), SECOND: readable(texts[-1])}
     return [
-        {"role": role, "content": "".join(place.get(part, part) for part in _TEXT.split(content))}
+        {"role": role, "content": "".join(place.get(part, readable(part)) for part in _TEXT.split(content))}
         for role, content in _TURN.findall(shown)
     ]
 

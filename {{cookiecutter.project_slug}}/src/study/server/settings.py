@@ -12,8 +12,8 @@ from typing import Any
 from study.errors import StudyError
 
 SERVING = "LLM_STUDY_SERVING"
-"""The environment variable in which the rules hand on {model: {limits, price, budget}} as JSON: a parameter of
-a rule would have the texts asked about again whenever a limit changes."""
+"""The environment variable in which the rules hand on {model: {limits, price, budget}} as JSON: a parameter
+of a rule would have the texts asked about again whenever a limit changes."""
 
 
 def serving(name: str) -> dict[str, Any]:
@@ -141,11 +141,6 @@ class Server:
     def address(self) -> str:
         """Where requests go: `url`, or where the environment says that the server is today."""
         return (os.environ.get(self.moved) or self.url).rstrip("/")
-
-    @property
-    def ready(self) -> bool:
-        """Whether there is what is needed to ask: no key, or one in the environment."""
-        return self.key is None or bool(os.environ.get(self.key))
 
     def secret(self) -> str | None:
         """Return the key, which is never written anywhere.
