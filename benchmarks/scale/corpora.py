@@ -28,19 +28,19 @@ RATERS = ("anna", "ben")
 SLIPS = 0.15
 """How often a rater chooses by chance."""
 BRANCHES = ("north", "south", "east", "west")
-_SAID = "bright good love loved loves quiet thank thanks thankful blocked broken nobody waited".split()
-_COMMON = (
-    "the a of and to in is was for on at it that with from my we they this had have been card desk book books "
-    "library room reading floor staff hour hours week week's children story heating door light window chair table "
-    "morning evening Monday Saturday first second new old open closed again early late found lost asked told came "
-    "left stayed returned borrowed paid free long short warm cold loud next last every no not very quite almost "
-    "catalogue shelf shelves novel poems journal map film music lift stairs toilet coffee garden bicycle street"
-).split()
+WORDS_OF_FEELING = "bright good love loved loves quiet thank thanks thankful blocked broken nobody waited"
+OTHER_WORDS = """
+the a of and to in is was for on at it that with from my we they this had have been card desk book books
+library room reading floor staff hour hours week week's children story heating door light window chair table
+morning evening Monday Saturday first second new old open closed again early late found lost asked told came
+left stayed returned borrowed paid free long short warm cold loud next last every no not very quite almost
+catalogue shelf shelves novel poems journal map film music lift stairs toilet coffee garden bicycle street
+"""
 
 
 def texts(n: int, seed: int = SEED) -> Iterator[tuple[str, str, str, int]]:
     """Yield id, text, branch and year of `n` texts."""
-    words = np.array([*_SAID, *_COMMON], dtype=object)
+    words = np.array(f"{WORDS_OF_FEELING} {OTHER_WORDS}".split(), dtype=object)
     for block in range(-(-n // BLOCK)):
         random = np.random.default_rng([seed, block])
         lengths = np.clip(np.round(random.lognormal(np.log(TYPICAL), 0.6, BLOCK)), *WORDS).astype(int)

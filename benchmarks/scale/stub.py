@@ -45,7 +45,7 @@ class Stub:
         self._seconds = seconds
 
     def ask(self, instrument: Instrument, texts: Sequence[str], key: str) -> dict[str, Any]:
-        """Answer every question from the text's hash alone; `thought` adds up the seconds that it really took."""
+        """Answer every question from the text's hash; `thought` adds up the seconds that it really took."""
         self.asked += 1
         if self._seconds:
             start = time.monotonic()

@@ -1,8 +1,8 @@
-"""A real Slurm of two nodes on this machine: `python slurm.py --accounting no` runs it until its input ends.
+"""A real Slurm of two nodes on this machine: `python slurm.py 300` runs it until its input ends.
 
-What it starts are its own descendants, those included that make themselves independent (Linux gives orphans to
-the nearest 'subreaper'). So nothing is left when its input ends, and that ends with whoever started it, however.
-Everything lies in a temporary folder; ports are free ones; nothing of an installed Slurm is read or changed.
+What it starts are its own descendants, those included that make themselves independent (Linux gives orphans
+to the nearest 'subreaper'). So nothing is left when its input ends, and that ends with whoever started it.
+Everything lies in a temporary folder, ports are free ones, and no installed Slurm is read or changed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import shutil
 import signal
 import socket
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -88,8 +89,9 @@ class Slurm:
         Where everything lies; the logs of its services too.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, supervisor: int) -> None:
         self.folder = folder
+        self._supervisor = psutil.Process(supervisor)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -117,29 +119,26 @@ class Slurm:
         rows = [line.split("|") for line in lines]
         return {job: (state, node) for job, state, node in rows}
 
-    def processes(self, job: str) -> list[psutil.Process]:
-        """Return the processes of a job."""
-        found = []
-        for process in psutil.process_iter():
+    def processes(self, *named: str) -> list[psutil.Process]:
+        """Return this Slurm's processes whose command line begins like one of these, and all below them."""
+        found: dict[int, psutil.Process] = {}
+        for process in self._supervisor.children(recursive=True):
             with contextlib.suppress(psutil.Error):
-                if process.environ().get("SLURM_JOB_ID") == job:
-                    found.append(process)
-        return found
+                if " ".join(process.cmdline()).startswith(named):
+                    found |= {each.pid: each for each in (process, *process.children(recursive=True))}
+        return list(found.values())
+
+    def job(self, job: str) -> list[psutil.Process]:
+        """Return the processes of a job."""
+        return self.processes(f"slurmstepd: [{job}.")
 
     def power_off(self, node: str) -> None:
         """Let a node go down as in a power cut: its services and whatever runs on it are gone at once."""
-        slurmd = psutil.Process(int((self.folder / f"slurmd.{node}.pid").read_text()))
-        on_it = [job for job, (_, where) in self.jobs().items() if where == node]
-        doomed = [slurmd, *slurmd.children(recursive=True)]
-        doomed += [process for job in on_it for process in self.processes(job)]
-        doomed += [step for step in self._steps() if any(f"[{job}." in " ".join(step.cmdline()) for job in on_it)]
-        for process in doomed:
+        on_it = [f"slurmstepd: [{job}." for job, (_, where) in self.jobs().items() if where == node]
+        for process in self.processes(f"slurmd -D -N {node}", *on_it):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self.run("scontrol", "update", f"nodename={node}", "state=down", "reason=power cut")
-
-    def _steps(self) -> list[psutil.Process]:
-        return [process for process in psutil.process_iter(["name"]) if process.info["name"] == "slurmstepd"]
 
 
 @contextlib.contextmanager
@@ -147,8 +146,8 @@ def running(min_job_age: int = 300) -> Iterator[Slurm]:
     """Run a Slurm while the block lasts."""
     if absent := missing():
         raise AssertionError(
-            f"These tests start a real Slurm, and {', '.join(absent)} is not installed here: on Debian or Ubuntu,"
-            " run 'apt-get install slurm-wlm munge' as root."
+            f"These tests start a real Slurm, and {', '.join(absent)} is not installed here: on Debian or"
+            " Ubuntu, run 'apt-get install slurm-wlm munge' as root."
         )
     if os.geteuid():
         raise AssertionError("These tests start a real Slurm, whose services need to run as root.")
@@ -162,7 +161,7 @@ def running(min_job_age: int = 300) -> Iterator[Slurm]:
             said = process.stdout.readline().strip()
             if not said.startswith("/"):
                 raise AssertionError(f"Slurm did not start: {said}{process.stdout.read()}")
-            yield Slurm(Path(said))
+            yield Slurm(Path(said), process.pid)
         finally:
             process.stdin.close()
             process.wait(timeout=60)
@@ -173,7 +172,7 @@ def _start(folder: Path, min_job_age: int) -> None:
     controller, *ports = free_ports(1 + len(NODES))
     host = socket.gethostname().partition(".")[0]
     nodes = "\n".join(
-        f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=1 RealMemory=1000 State=UNKNOWN"
+        f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=1 RealMemory=1000"
         for name, port in zip(NODES, ports, strict=True)
     )
     for name in ("bin", "state", "munge", *(f"spool.{node}" for node in NODES)):
@@ -196,9 +195,11 @@ def _start(folder: Path, min_job_age: int) -> None:
     commands = [munged, ["slurmctld", "-D"], *(["slurmd", "-D", "-N", node] for node in NODES)]
     with (folder / "said.log").open("wb") as log:
         for command in commands:
-            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
             if command is munged:
-                _wait_for(lambda: (at / "socket").exists(), folder)
+                _wait_for((at / "socket").exists, folder)
     _wait_for(lambda: _states() == ["idle"] * len(NODES), folder)
 
 
@@ -209,13 +210,12 @@ def _states() -> list[str]:
     return done.stdout.split()
 
 
-def _wait_for(ready: object, folder: Path) -> None:
-    assert callable(ready)
+def _wait_for(ready: Callable[[], bool], folder: Path) -> None:
     end = time.monotonic() + PATIENCE
     while not ready():
         if time.monotonic() > end:
-            logs = [f"{log.name}:\n{log.read_text()[-2000:]}" for log in sorted(folder.rglob("*log*")) if log.is_file()]
-            raise TimeoutError("\n".join(logs))
+            logs = [log for log in sorted(folder.rglob("*log*")) if log.is_file()]
+            raise TimeoutError("\n".join(f"{log.name}:\n{log.read_text()[-2000:]}" for log in logs))
         time.sleep(0.1)
 
 
@@ -228,9 +228,14 @@ def _stop() -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 how(process)
         psutil.wait_procs(left, timeout=3)
-    while me.children():
-        os.waitpid(-1, os.WNOHANG)
-        time.sleep(0.05)
+        _bury()
+
+
+def _bury() -> None:
+    """Let go of adopted processes that have ended."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def main() -> None:
@@ -244,7 +249,8 @@ def main() -> None:
     try:
         _start(folder, int(sys.argv[1]))
         print(folder, flush=True)
-        sys.stdin.read()
+        while not select.select([sys.stdin], [], [], 0.2)[0]:  # nothing is ever written: it ends
+            _bury()
     except (TimeoutError, OSError) as error:
         print(error, flush=True)
     finally:

@@ -19,6 +19,7 @@ from study.provenance.records import Job
 from study.sharing.archive import (
     UNCOMMITTED,
     check_current,
+    check_keys,
     check_secrets,
     members,
     name_of,
@@ -179,6 +180,26 @@ def test_an_address_without_a_password_is_none(url: str, root: Path) -> None:
         encoding="utf-8",
     )
     check_secrets(root, members(root))
+
+
+@pytest.mark.parametrize("as_bytes", [False, True])
+def test_the_key_of_a_server_stops_the_archive_and_is_not_shown(
+    as_bytes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = {"models": {"m": {"server": {"key": "MODEL_KEY"}}, "f": {"server": None}}}
+    said = b'{"error": "wrong key: planted-key-1234"}'
+    (tmp_path / "x.jsonl").write_bytes(said)
+    content = {"a.txt": b"nothing", "x.jsonl": said if as_bytes else tmp_path / "x.jsonl"}
+    monkeypatch.delenv("MODEL_KEY", raising=False)
+    check_keys(content, study)
+    monkeypatch.setenv("MODEL_KEY", "planted-key-1234\n")
+    with pytest.raises(StudyError) as caught:
+        check_keys(content, study)
+    assert (caught.value.file, caught.value.key) == ("x.jsonl", "MODEL_KEY")
+    assert "planted" not in str(caught.value)
+    check_keys({"a.txt": b"nothing"}, study)
+    monkeypatch.setenv("MODEL_KEY", "none")  # of a server that takes any
+    check_keys({"a.txt": b"none"}, study)
 
 
 def job(outputs: dict[str, str]) -> Job:

@@ -1,49 +1,37 @@
-"""Which codes stand in a regression for a construct."""
+"""Only those columns are read that are asked for."""
 
 from __future__ import annotations
 
-import math
+from pathlib import Path
 
 import pandas as pd
 
-from study.inference.coded import codes, evidence
+from study.coded import of_distributions, read_codings, read_columns
 
-NOMINAL = {"level": "nominal", "values": {"yes": 1, "no": 0}}
-ORDINAL = {"level": "ordinal", "values": {"low": -1, "high": 1}}
-NAMES = {"level": "nominal", "values": {"red": None, "blue": None}}
 TABLE = pd.DataFrame(
     {
-        "mood_llm": [0.9, 0.4, 0.2, math.nan],
-        "mood_llm_label": ["yes", "no", "not codable", None],
-        "grade_llm": [-0.2, 0.7, 0.1, math.nan],
-        "grade_llm_label": ["low", "high", "high", None],
-        "hue_llm_label": ["red", "blue", "none", None],
-        "hue_llm": [math.nan] * 4,
+        "unit_id": ["a"],
+        "construct": ["tone"],
+        "text_sha256": ["0"],
+        "status": ["ok"],
+        "p_good": [0.5],
+        "raw_p_good": [0.4],
+        "valid_mass": [0.9],
     }
 )
 
 
-def values(found: pd.Series) -> list[object]:
-    return [None if pd.isna(value) else value for value in found]
+def test_columns_keep_the_order_of_the_file(tmp_path: Path) -> None:
+    TABLE.to_parquet(tmp_path / "llm.parquet")
+    found = read_columns(tmp_path / "llm.parquet", {"status", "unit_id", "absent"}.__contains__)
+    assert found.equals(TABLE[["unit_id", "status"]])
 
 
-def test_a_nominal_construct_has_the_values_of_its_labels_and_what_is_no_label_is_missing() -> None:
-    assert values(codes(TABLE, "mood", "llm", NOMINAL, as_category=False)) == [1.0, 0.0, None, None]
-
-
-def test_other_constructs_have_scores_unless_they_are_used_as_categories() -> None:
-    assert values(codes(TABLE, "grade", "llm", ORDINAL, as_category=False)) == [-0.2, 0.7, 0.1, None]
-    assert values(codes(TABLE, "grade", "llm", ORDINAL, as_category=True)) == [-1.0, 1.0, 1.0, None]
-
-
-def test_labels_without_values_stand_for_themselves() -> None:
-    assert values(codes(TABLE, "hue", "llm", NAMES, as_category=False)) == ["red", "blue", None, None]
-
-
-def test_a_coder_that_coded_nothing_has_no_codes() -> None:
-    assert codes(TABLE, "mood", "words", NOMINAL, as_category=False).isna().all()
-
-
-def test_a_correction_predicts_from_scores_and_from_labels_only_without_them() -> None:
-    assert values(evidence(TABLE, "mood", "llm", NOMINAL)) == [0.9, 0.4, 0.2, None]
-    assert values(evidence(TABLE, "hue", "llm", NAMES)) == ["red", "blue", None, None]
+def test_the_probabilities_of_every_coder(tmp_path: Path) -> None:
+    for name in ("llm", "wordlist"):
+        TABLE.drop(columns=[] if name == "llm" else ["p_good"]).to_parquet(tmp_path / f"{name}.parquet")
+    found = read_codings([tmp_path / "llm.parquet", tmp_path / "wordlist.parquet"], of_distributions)
+    assert {name: list(table) for name, table in found.items()} == {
+        "llm": ["unit_id", "construct", "status", "p_good", "valid_mass"],
+        "wordlist": ["unit_id", "construct", "status", "valid_mass"],
+    }

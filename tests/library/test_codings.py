@@ -15,22 +15,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from study import codings, parquet_parts
 from study.bradley_terry import bradley_terry
 from study.codebook import Codebook
 from study.coders import STATUSES
-from study.codings import (
-    coding_table,
-    expected_score,
-    label_probabilities,
-    main,
-    score_sd,
-    without_texts,
-)
+from study.codings import expected_score, label_probabilities, main, score_sd, without_texts
 from study.digest import text_sha256
 from study.errors import StudyError
 from study.instrument import Instrument, Question
 from study.prompt import Prompt
 from study.requests import Task, requests, texts_of
+from study.responses import Responses
 from study.store import ResponseStore
 
 BOOK: dict[str, Any] = {
@@ -104,6 +99,10 @@ def units(*texts: str) -> pd.DataFrame:
 def task(texts: Sequence[str], of: Instrument, references: Sequence[str] = (), **how: Any) -> Task:
     table = texts_of(units(*texts), references)
     return Task(of, table, list(requests(table, of, **how)))
+
+
+def coding_table(of: Task, codebooks: dict[str, Codebook], said: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    return codings.coding_table(of, codebooks, Responses.of(of, said))
 
 
 Answer = dict[str, Any]
@@ -819,6 +818,72 @@ def test_two_runs_write_the_same_bytes(tmp_path: Path) -> None:
         tabulate(tmp_path / name)
         contents.append((tmp_path / name / "codings.parquet").read_bytes())
     assert contents[0] == contents[1]
+
+
+def test_the_file_is_that_of_all_constructs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are written in portions of one construct; the bytes are those of one table, sorted and written."""
+    monkeypatch.setattr(codings, "PORTION", 4)
+    monkeypatch.setattr(parquet_parts, "ROW_GROUP", 9)
+    random = np.random.default_rng(3)
+    names = [f"u{n}" for n in random.permutation(12)]
+    table_ = units(*random.choice(list("abcdefgh"), len(names))).assign(unit_id=names)
+    table_.to_parquet(tmp_path / "units.parquet")
+    (tmp_path / "sample.csv").write_text("unit_id,stratum\n", encoding="utf-8")
+    asked: dict[str, Any] = {"which": "all", "repeats": 2, "designs": {"better": {"rounds": 2, "seed": 1}}}
+    asked["references"] = {"tone": ["N/A", "b"]}
+    store, where, parts = ResponseStore(tmp_path / "responses"), {}, []
+    groups = [[CALIBRATED], [about(name) for name in CATEGORIES], [HURT, DEMANDS, SOUND], [BETTER]]
+    for books in groups:
+        of = instrument(*books, rationale="after", rationale_tokens=5)
+        texts = texts_of(table_, asked["references"].get(of.name, ()))
+        wanted = requests(texts, of, repeats=2, design=asked["designs"].get(of.name))
+        one = Task(of, texts, list(wanted))
+
+        def said(texts: tuple[str, ...], repeat: int, of: Instrument = of) -> list[Answer] | str:
+            if of.name != "tone" and random.random() < 0.2:
+                return "failed"
+            return [any_answer(question, random) for question in of.questions]
+
+        found = responses(one, said)
+        with store.write() as journal:
+            for response in found.values():
+                journal.add(response)
+        where |= store.find(found)[0]
+        codebooks = {book["construct"]: Codebook.from_dict(book) for book in books}
+        parts.append(coding_table(one, codebooks, found))
+        (tmp_path / f"{of.name}.json").write_text(of.to_json(), encoding="utf-8")
+    index = "".join(f"{key},{segment}\n" for key, segment in where.items())
+    (tmp_path / "index.csv").write_text(f"key,segment\n{index}", encoding="ascii")
+    main(
+        units=tmp_path / "units.parquet",
+        sample=tmp_path / "sample.csv",
+        instruments=[tmp_path / f"{instrument(*books).name}.json" for books in groups],
+        codebooks=[book for books in groups for book in books],
+        indexes=[tmp_path / "index.csv"],
+        asked={"llm": asked},
+        store=tmp_path / "responses",
+        codings=tmp_path / "codings.parquet",
+        written=tmp_path / "written.parquet",
+    )
+    whole = pd.concat(parts, ignore_index=True).sort_values(["construct", "unit_id", "repeat"], kind="stable")
+    for name, expected in zip(("codings", "written"), without_texts(whole), strict=True):
+        expected.to_parquet(tmp_path / "expected", index=False, row_group_size=9)
+        assert (tmp_path / f"{name}.parquet").read_bytes() == (tmp_path / "expected").read_bytes()
+    assert set(whole["construct"]) == {"tone", "hurt", "demands", "sound", "better", "topics"} | {
+        about(name)["construct"] for name in CATEGORIES
+    }
+
+
+def any_answer(question: Question, random: np.random.Generator) -> Answer:
+    """Return an answer by chance: of labels in one order or two, sometimes without probabilities."""
+    reason = {"rationale": f"Because {random.integers(9)}."}
+    if question.kind == "number":
+        return {"value": str(random.integers(50)), "log_p": -random.random(), **reason}
+    if question.kind == "spans":
+        return {"spans": [[0, 1]] * int(random.integers(3)), "log_p": -random.random(), **reason}
+    n = len(question.labels)
+    orders = [list(np.log(random.dirichlet(np.ones(n)) * 0.9)) for _ in range(random.integers(1, 3))]
+    return {"log_p": orders, "label": int(random.integers(n)), **reason}
 
 
 def test_a_text_without_a_response_in_the_index(tmp_path: Path) -> None:

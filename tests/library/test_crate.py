@@ -226,6 +226,36 @@ def test_the_model_and_the_software_are_named(tmp_path: Path) -> None:
     assert entities["pkg:pypi/guidance@0.3.1"]["softwareVersion"] == "0.3.1"
 
 
+SERVER: dict[str, Any] = {
+    "name": "small.v1",
+    "server": {
+        "url": "https://models.example.org/v1", "model": "small", "constraint": "json_schema",
+        "probabilities": "deciding", "options": {},
+    },
+    "reported": {"model": "small-2026", "system_fingerprint": "fp-1", "date": "2026-01-02"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", [{}, {"model": None, "system_fingerprint": None}])
+def test_a_model_behind_a_server_is_a_service_without_a_hash(said: dict[str, Any], tmp_path: Path) -> None:
+    card = {**SERVER, "reported": {**SERVER["reported"], **said}}
+    entities = crate(tmp_path / "crate", models=[card])
+    model = entities["#model-small.v1"]
+    assert model["@type"] == ["SoftwareApplication", "WebAPI"]
+    assert (model["name"], model["alternateName"]) == ("small", "small.v1")
+    assert model["url"] == "https://models.example.org/v1"
+    version = "as of 2026-01-02" if said else "small-2026, fingerprint fp-1, as of 2026-01-02"
+    assert model["softwareVersion"] == version
+    assert "may change under its name" in model["description"]
+    assert not {"sha256", "contentSize", "license"} & model.keys()
+    assert "#model-small.v1" in ids(entities["#job/ask/small.v1.0-of-1"]["object"])
+    assert crate_issues(tmp_path / "crate", tmp_path / "scratch") == []
+    recommended = crate_issues(tmp_path / "crate", tmp_path / "scratch", "recommended")
+    assert "#model-small.v1" not in {
+        str(one.get("violatingEntity")).rpartition("/")[2] for one in recommended
+    }
+
+
 def test_licences_are_read_where_the_researcher_chose_them(tmp_path: Path) -> None:
     study = {"corpus": {"licence": "CC0-1.0"}}
     assert licences(tmp_path, study) == Licences(None, None, "CC0-1.0")

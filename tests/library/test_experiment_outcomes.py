@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 
 from library.experiment_study import CRITERION, LABELS, SCALE, arranged, factorial, rows_of, simulated
-from study.experiment.outcomes import MAPPED, OUTCOMES, calibration_error, outcomes
+from study.experiment.cells import experiment_cells
+from study.experiment.levels import experiment_levels
+from study.experiment.outcomes import MAPPED, NO_PROBABILITIES, OUTCOMES, calibration_error, outcomes
 from study.validity import calibration_table, classification_tables
 
 FACTOR = {"wording": ["default", "short"]}
@@ -130,3 +132,40 @@ def test_no_text_was_coded():
     found = outcomes(arranged(rows, FACTOR, {"a": 1.0, "b": 0.0}))
     assert set(found.notes.values()) == {"no text was coded"}
     assert np.isnan(calibration_error(found.confidence[:, 0], found.likeliest[:, 0]))
+
+
+def without_probabilities(rows, cell=None):
+    """Take the probabilities away, as of a server that gives none: the score is the label's value."""
+    own = rows["cell"] == cell if cell else rows["cell"] > 0
+    rows = rows.assign(score=rows["score"].where(~own, rows["label"].map(LABELS)))
+    rows.loc[own, [*(f"p_{label}" for label in LABELS), "valid_mass"]] = np.nan
+    return rows
+
+
+def test_without_probabilities_the_notes_say_that_figures_are_not_available():
+    labels = {("a", 1): ["good", "bad"], ("b", 1): ["mixed", "good"], ("c", 1): ["bad", "bad"]}
+    rows = without_probabilities(rows_of(factorial(FACTOR), labels))
+    codes = arranged(rows, FACTOR, {"a": 1.0, "b": 0.0, "c": -1.0})
+    found = outcomes(codes)
+    assert found.values["score"][:, 0].tolist() == [1, 0, -1]
+    assert found.values["correct"][:, 0].tolist() == [1, 1, 1]
+    for name in ("valid_mass", "brier"):
+        assert np.isnan(found.values[name]).all()
+        assert found.notes[name] == NO_PROBABILITIES
+    assert not found.notes["correct"]
+
+
+def test_cells_and_levels_say_which_of_them_have_no_probabilities():
+    factors = FACTOR | {"surface": ["as_written", "typos"]}
+    labels = {("a", 1): ["good", "bad", "good", "bad"], ("b", 1): ["mixed", "good", "bad", "good"],
+              ("c", 1): ["bad", "mixed", "mixed", "bad"]}  # fmt: skip
+    rows = without_probabilities(rows_of(factorial(factors), labels), cell=2)
+    codes = arranged(rows, factors, {"a": 1.0, "b": 0.0, "c": -1.0})
+    judged = outcomes(codes)
+    cells = experiment_cells(codes, judged, resamples=50).set_index("cell")
+    assert [NO_PROBABILITIES in note for note in cells["note"]] == [False, True, False, False]
+    assert cells["brier"].isna().tolist() == [False, True, False, False]
+    levels = experiment_levels(codes, judged, resamples=50).set_index("level")
+    assert f"{NO_PROBABILITIES} in 1 of 2 cells" in levels.loc["typos", "note"]
+    assert f"{NO_PROBABILITIES} in 1 of 2 cells" in levels.loc["default", "note"]
+    assert NO_PROBABILITIES not in levels.loc["short", "note"]

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from library.experiment_study import LABELS, arranged, factorial, rows_of
+from study.experiment.outcomes import NO_PROBABILITIES
 from study.experiment.positions import COLUMNS, OVER_ALL, complete_rotations, experiment_positions
 
 OPTIONS = {"resamples": 200, "seed": 8}
@@ -136,3 +137,19 @@ def test_no_labels_no_codes_and_an_empty_rotation():
     empty = table({("a", 1): ["good", "good", None], ("b", 1): ["bad", "good", None]})
     assert empty["note"].iloc[0].startswith("no unit has a label in every rotation")
     assert np.isnan(empty["share_chosen"].iloc[0])
+
+
+def test_without_probabilities_only_the_choices_are_tabulated():
+    labels = {(unit, 1): [order[0] for order in ROTATED] for unit in "abcd"}
+    rows = rows_of(factorial(ORDERS), labels, orders=ROTATED)
+    columns = [f"p_{label}" for label in LABELS]
+    for cells, said in (({1, 2, 3}, NO_PROBABILITIES), ({2}, f"{NO_PROBABILITIES} in 1 of 3 cells")):
+        bare = rows.copy()
+        bare.loc[bare["cell"].isin(cells), columns] = np.nan
+        found = experiment_positions(arranged(bare, ORDERS), **OPTIONS)
+        assert found["share_chosen"].tolist() == [1, 0, 0]
+        assert found["mean_probability"].isna().all()
+        assert set(found["note"]) == {said}
+    rows.loc[rows["unit_id"] == "a", columns] = np.nan
+    found = experiment_positions(arranged(rows, ORDERS), **OPTIONS)
+    assert set(found["note"]) == {"not available: labels of some texts have no probabilities"}

@@ -14,7 +14,7 @@ from study.instrument import Instrument
 from study.llm.coding import main as ask
 from study.llm.engine import LabelEngine
 from study.llm.model import read_card
-from study.llm.plan import TRIED, Cost, estimate, main, table
+from study.llm.plan import TRIED, Cost, estimate, main, proposal, table
 
 # guidance calls it once a token of the vocabulary.
 pytestmark = pytest.mark.filterwarnings("ignore:llama_token_get_attr is deprecated")
@@ -57,6 +57,34 @@ def test_a_table_by_hand() -> None:
         "1,000 responses will be asked: about 90,000 tokens and 2 min 10 s on this machine with 2 threads, if"
         " nothing else runs. Several models and shards may run at once.",
     ]
+
+
+def test_shards_are_proposed_where_coding_is_long_enough_to_divide() -> None:
+    short = Cost("llm", "small", "tone", 1200, 1000, 90_000, 130.0)
+    assert proposal([short], 2.0) == ""
+    # Jobs start in 12 s, so they last 120 s: 108 s of coding each. A job asks for twice its 120 s.
+    long = Cost("llm", "large", "tone", 9000, 9000, 90_000, 1080.0)
+    assert "{shards: 10, minutes: 4}" in proposal([short, long], 2.0)
+    assert proposal([Cost("llm", "large", "tone", 9000, 9000, None, None)], 2.0) == ""
+    assert proposal([Cost("llm", "m", "tone", 9, 9, 1, 1e6, server=True)], 2.0) == ""
+
+
+def test_what_a_server_is_asked_is_told_apart() -> None:
+    costs = [
+        Cost("llm", "small", "tone", 10, 10, 90, 13.0),
+        Cost("hosted", "large", "tone", 10, 10, 1000, 60.0, money=0.0042, currency="USD", server=True),
+        Cost("other", "unpriced", "tone", 10, 10, 1000, None, server=True),
+    ]
+    said = table(costs, 1).splitlines()
+    assert said[1].split()[-4:] == ["13", "s", "runs", "here"]
+    assert said[2].endswith("1 min 0 s  0.0042 USD")
+    assert said[3].split()[-2:] == ["unknown", "unknown"]
+    assert said[-1] == (
+        "10 responses will be asked: about 90 tokens and 13 s on this machine with 1 thread, if nothing else"
+        " runs. Several models and shards may run at once. 20 responses will be asked of large and unpriced:"
+        " about 2,000 tokens, in a time that is not known before the server has been asked; what it costs is"
+        " not known beyond 0.0042 USD, since the price is not in the configuration."
+    )
 
 
 def test_nothing_to_ask() -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -32,6 +33,7 @@ from study.requests import (
 from study.store import response_key
 
 DESIGN = {"rounds": 2, "seed": 5}
+TEXTS = st.lists(st.text(max_size=4), max_size=30)
 
 
 def instrument(name: str = "tone", *, compares: bool = False, coder: str = "llm") -> Instrument:
@@ -86,6 +88,38 @@ def test_repeats_are_asked_one_by_one() -> None:
     # More repeats keep the earlier ones.
     fewer = {request.key for request in task(units("a", "b"), repeats=2).wanted}
     assert fewer < {request.key for request in found.wanted}
+
+
+@pytest.mark.parametrize("of", [TONE, BETTER])
+def test_requests_are_a_sequence_whose_keys_are_computed(
+    of: Instrument, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = requests(units(*"abcbd"), of, repeats=2, design=DESIGN if of.compares else None)
+    whole = list(found)
+    assert len(found) == len(whole) == len(set(whole)) > 7
+    monkeypatch.setattr("study.requests.AT_ONCE", 3)
+    assert list(found) == [found[i] for i in range(len(found))] == whole
+    assert found[-1] == whole[-1]
+    assert list(found[2:7:2]) == whole[2:7:2]
+    assert list(found.only(np.array([5, 0]))) == [whole[5], whole[0]]
+    with pytest.raises(IndexError):
+        found[len(whole)]
+
+
+@given(TEXTS, st.integers(1, 5), st.booleans())
+def test_shards_of_computed_requests_are_those_of_a_list(
+    texts: list[str], shards: int, compares: bool
+) -> None:
+    of, design = (BETTER, DESIGN) if compares else (TONE, None)
+    computed = Task(of, units(*texts), requests(units(*texts), of, repeats=2, design=design))
+    listed = Task(of, computed.texts, list(computed.wanted))
+    for shard in range(shards):
+        assert list(in_shard(computed, shard, shards).wanted) == in_shard(listed, shard, shards).wanted
+
+
+def test_what_stands_in_a_row() -> None:
+    found = task(units("a", "b"))
+    assert (found.unit_of(1), found.text_of(1), found.sha256_of(1)) == ("u1", "b", text_sha256("b"))
 
 
 def test_another_instrument_has_other_keys() -> None:
@@ -143,9 +177,6 @@ def test_reference_texts_without_the_column_of_texts() -> None:
     assert list(found.columns) == ["unit_id", "text_sha256"]
     with_texts = task(texts_of(units("a", "b"), ["N/A"]))
     assert [r.key for r in requests(found, TONE)] == [r.key for r in with_texts.wanted]
-
-
-TEXTS = st.lists(st.text(max_size=4), max_size=30)
 
 
 @given(TEXTS, st.integers(1, 8), st.integers(1, 3), st.booleans())

@@ -542,6 +542,37 @@ def test_models(tmp_path: Path) -> None:
     assert "no card" in found(check)["model m"][1]
 
 
+def test_of_a_server_the_record_is_said_and_the_configuration_compared(tmp_path: Path) -> None:
+    asked = {
+        "url": "https://models.example.org/v1", "model": "m", "constraint": "json_schema",
+        "probabilities": "deciding", "options": {},
+    }  # fmt: skip
+    reported = {"model": "m-2026", "system_fingerprint": "fp-1", "date": "2026-01-02"}
+    card = {"name": "m", "server": asked, "reported": reported}
+    put(tmp_path, {OWN: "x\n", "data/responses/models/m.json": json.dumps(card)})
+
+    def said(**changed: Any) -> tuple[str, str]:
+        configured = {"name": "m", "key": "MODEL_KEY", **asked, **changed}
+        return found(check_hashes(subject(tmp_path, asked=ASKED, models={"m": {"server": configured}})))[
+            "model m"
+        ]
+
+    verdict, sentence = said()
+    assert verdict == NOTE
+    assert "no hash can be taken" in sentence
+    assert "model 'm-2026', fingerprint fp-1, on 2026-01-02" in sentence
+    assert said(key=None)[0] == NOTE  # a key decides no answer
+    verdict, sentence = said(probabilities="none", url="http://127.0.0.1:1/v1")
+    assert verdict == FAILED
+    assert 'probabilities: "none", where what coded has "deciding"' in sentence
+    assert 'url: "http://127.0.0.1:1/v1"' in sentence
+    put(tmp_path, {"data/responses/models/m.json": json.dumps(CARD)})  # of a file
+    assert said() == (FAILED, "There is no card of the server that coded: data/responses/models/m.json.")
+    put(tmp_path, {"data/responses/models/m.json": json.dumps(card)})
+    check = check_hashes(subject(tmp_path, asked=ASKED))  # the configuration has a file
+    assert "no card" in found(check)["model m"][1]
+
+
 # 5 Remote
 
 

@@ -192,6 +192,20 @@ def test_what_goes_in_its_place_holds_all_but_the_texts(root: Path) -> None:
     assert instead["redacted/data/responses/segments/reasons.jsonl"].decode() == responses()
 
 
+def test_an_answer_that_is_no_code_may_quote_a_text(root: Path) -> None:
+    """What a server answered instead of a code is kept as the reason of a failure."""
+    path = "data/responses/segments/failed.jsonl"
+    failed = {"answers": None, "key": "k9", "server": {"requests": 1}, "status": "failed", "unit_id": "n0"}
+    errors = ["It is no JSON. Found: '{'", f"It is no JSON. Found: {TEXTS[0]!r}"]
+    for error in errors:
+        (root / path).write_text(json.dumps(failed | {"error": error}) + "\n", encoding="utf-8")
+        quoted = error == errors[1]
+        assert select(root) == STRUCTURE | ({path: withheld.PASSAGES} if quoted else {})
+    kept = withheld.select(root, settings(), every_file(root))
+    instead = dict(withheld.redact(root, settings(), kept))[f"redacted/{path}"]
+    assert json.loads(instead) == failed
+
+
 @pytest.mark.parametrize("name", ["config/codebooks/mood.yaml", "provenance/corpus.json", "README.md"])
 def test_a_passage_in_what_git_tracks_is_an_error(name: str, root: Path) -> None:
     (root / name).write_text(yaml.safe_dump({"example": TEXTS[1]}), encoding="utf-8")

@@ -30,7 +30,9 @@ PATIENCE = 120.0
 
 
 @contextlib.contextmanager
-def llama_server(folder: Path, *, key: str | None = None, context: int = 2048) -> Iterator[str]:
+def llama_server(
+    folder: Path, *, key: str | None = None, context: int = 2048, probabilities: bool = True
+) -> Iterator[str]:
     """Run a server as long as the context lasts, and yield its address (`http://127.0.0.1:PORT/v1`).
 
     Parameters
@@ -39,12 +41,15 @@ def llama_server(folder: Path, *, key: str | None = None, context: int = 2048) -
         Is to hold the server's log.
     key
         The only one that it accepts; None for a server that wants none.
+    probabilities
+        Whether it can say how probable its tokens are.
     """
     port = _free_port()
     log = folder / f"llama-server-{port}.log"
     command = [sys.executable, "-c", PROGRAM, "--model", str(model_file(UNPACKED))]
-    command += ["--model_alias", ALIAS, "--n_ctx", str(context), "--logits_all", "true", "--n_threads", "1"]
-    command += ["--n_threads_batch", "1", "--verbose", "false", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--model_alias", ALIAS, "--n_ctx", str(context), "--logits_all", str(probabilities).lower()]
+    command += ["--n_threads", "1", "--n_threads_batch", "1", "--verbose", "false"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
     environment = os.environ | ({"API_KEY": key} if key is not None else {})
     with log.open("wb") as out:
         server = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env=environment)

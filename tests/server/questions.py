@@ -11,11 +11,9 @@ from study.prompt import Prompt
 from study.server.messages import END, MARKS, TEMPLATE
 from study.server.settings import Server
 
-PROMPT = Prompt(
-    "<|system|>You code texts.<|end|><|user|>Text:\n", "\n\nHow is it?<|end|><|assistant|>"
-)
+PROMPT = Prompt("<|system|>You code texts.<|end|><|user|>Text:\n", "\n\nHow is it?<|end|><|assistant|>")
 OWN_LINES = "Text:\n{text}\n\n{question} Answer with one of: {labels}."
-"""A wording in which a text stands on lines of its own: its tokens are the same wherever prompts are divided."""
+"""A wording in which a text stands on lines of its own: its tokens do not depend on what is around it."""
 BARE: dict[str, Any] = {**TONE, "wording": {"main": OWN_LINES}}
 
 

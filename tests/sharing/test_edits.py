@@ -48,13 +48,14 @@ INTERVALS = {
     "figures",
 } | REGRESSIONS
 AFTER_CODINGS = {"metrics", "flow", "measures", "claims", "pages"} | TABLES | FIGURES | NARRATIVE
-ANOTHER_INSTRUMENT = {"instrument", "ask", "codings"} | AFTER_CODINGS
+ANOTHER_INSTRUMENT = {"instrument", "ask", "codings", "costs"} | AFTER_CODINGS
 ANOTHER_CORPUS = {
     "corpus",
     "sample",
     "gold_sample",
     "ask",
     "codings",
+    "costs",
     "dictionary",
     "human",
     "supervised",
@@ -163,7 +164,7 @@ EDITS = {
     ),
     "a constant in an imported module": Edit(
         replace("src/study/validity/table.py", '"%.10g"', '"%.11g"'),
-        TABLES | FIGURES | NARRATIVE | {"claims", "metrics", "pages", "deviations", "pilot_rounds"},
+        TABLES | FIGURES | NARRATIVE | {"claims", "costs", "metrics", "pages", "deviations", "pilot_rounds"},
         why="src/study/validity/table.py",
     ),
     "the colours of the figures": Edit(
@@ -193,7 +194,7 @@ EDITS = {
     "the seed of the bootstrap": Edit(setting("compare", "seed", value=2), INTERVALS),
     "the seed of the sample": Edit(
         setting("sample", "seed", value=2),
-        {"sample", "gold_sample", "ask", "codings"} | AFTER_CODINGS,
+        {"sample", "gold_sample", "ask", "codings", "costs"} | AFTER_CODINGS,
         asks=4 * EACH,
     ),
     "the formula of a regression": Edit(

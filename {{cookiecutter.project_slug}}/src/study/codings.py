@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,10 @@ import pandas as pd
 from study.codebook import Codebook
 from study.errors import StudyError
 from study.instrument import Instrument, Question
-from study.llm.labels import mean_log_p, with_never
+from study.parquet_parts import ParquetParts
 from study.prior import calibrated
-from study.requests import REFERENCE, Request, Task, read_units, tasks
+from study.requests import REFERENCE, Requests, Task, read_units, tasks
+from study.responses import COUNTS, Answers, Responses
 from study.store import ResponseStore
 
 SEPARATOR = "; "
@@ -25,6 +29,9 @@ NO_CATEGORY = "(none)"
 
 RAW = "raw_"
 """What begins the names of figures before calibration."""
+
+PORTION = 100_000
+"""Rows that are sorted into their place and written at once."""
 
 
 def label_probabilities(log_p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -91,9 +98,7 @@ def _counted(probabilities: np.ndarray, values: Sequence[float | None]) -> tuple
     return probabilities[:, counted], np.array([v for v in values if v is not None], dtype=float)
 
 
-def coding_table(
-    task: Task, codebooks: Mapping[str, Codebook], responses: Mapping[str, Mapping[str, Any]]
-) -> pd.DataFrame:
+def coding_table(task: Task, codebooks: Mapping[str, Codebook], responses: Responses) -> pd.DataFrame:
     """Return one row a unit, repeat and construct.
 
     Parameters
@@ -104,7 +109,7 @@ def coding_table(
     codebooks
         {construct: codebook} of the instrument's questions.
     responses
-        {key: response as stored}; every request has one.
+        To the task.
 
     Returns
     -------
@@ -115,8 +120,8 @@ def coding_table(
         - choice: score_sd (of the value under the label probabilities), p_<label> for each label, valid_mass;
           label is the most probable one (of equals the one that comes first in the codebook), or the one that
           was drawn where the temperature is above 0; of a server that gives no probabilities the one that was
-          answered, its value as score, and nothing else; calibrated codings have the same before calibration as
-          raw_label, raw_score, raw_score_sd and raw_p_<label>, and after it label is the most probable one;
+          answered, its value as score, and nothing else; calibrated codings have the same before calibration
+          as raw_label, raw_score, raw_score_sd and raw_p_<label>, and after it label is the most probable;
         - number: score, log_p;
         - spans: spans (JSON: a list of objects with start, end and text), score (how many), log_p;
         - compare: score and score_se (Bradley-Terry, log-odds), order_effect, comparisons;
@@ -129,15 +134,30 @@ def coding_table(
         one of them. All but the first columns are missing where the model was not asked; the score, but not
         the label, where it is 'not codable'.
     """
-    parts = [
-        _compared(task, codebooks[question.construct], responses)
-        if task.instrument.compares
-        else _coded(task, place, codebooks[question.construct], responses)
-        for place, question in enumerate(task.instrument.questions)
-    ]
-    if all(codebooks[construct].category is not None for construct in task.instrument.constructs):
-        parts.append(_subset(task, codebooks, parts))
-    return pd.concat(parts, ignore_index=True)
+    constructs = tabulated(task, codebooks)
+    return pd.concat(
+        [construct_table(task, construct, codebooks, responses) for construct in constructs],
+        ignore_index=True,
+    )
+
+
+def tabulated(task: Task, codebooks: Mapping[str, Codebook]) -> list[str]:
+    """Return the constructs in a task's coding table; last a multilabel file's own name, where it is one."""
+    constructs = task.instrument.constructs
+    together = all(codebooks[construct].category is not None for construct in constructs)
+    return [*constructs, task.instrument.name] if together else constructs
+
+
+def construct_table(
+    task: Task, construct: str, codebooks: Mapping[str, Codebook], responses: Responses
+) -> pd.DataFrame:
+    """Return the rows of one of the constructs that are `tabulated`: see `coding_table`."""
+    if construct not in task.instrument.constructs:
+        parts = [construct_table(task, each, codebooks, responses) for each in task.instrument.constructs]
+        return _subset(task, codebooks, parts)
+    if task.instrument.compares:
+        return _compared(task, codebooks[construct], responses)
+    return _coded(task, task.instrument.constructs.index(construct), codebooks[construct], responses)
 
 
 def _subset(task: Task, codebooks: Mapping[str, Codebook], parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -161,111 +181,117 @@ def _subset(task: Task, codebooks: Mapping[str, Codebook], parts: Sequence[pd.Da
         f"p_{name}": part[f"p_{book.labels[0]}"].where(ok)
         for name, book, part in zip(names, books, parts, strict=True)
     }
-    whole["score"] = sum(probabilities.values())
+    expected = sum(probabilities.values(), start=pd.Series(0.0, index=whole.index))
+    counted = sum((each.astype(float) for each in applies), start=pd.Series(0.0, index=whole.index))
+    whole["score"] = expected.fillna(counted.where(ok))  # of a server without probabilities: how many apply
     return whole.assign(
         **probabilities,
-        **{count: parts[0][count] for count in ("n_tokens", "n_written", "truncated", "escaped")},
+        **{count: parts[0][count] for count in COUNTS},
     )
 
 
-def _coded(
-    task: Task, place: int, codebook: Codebook, responses: Mapping[str, Mapping[str, Any]]
-) -> pd.DataFrame:
+def _coded(task: Task, place: int, codebook: Codebook, responses: Responses) -> pd.DataFrame:
     question = task.instrument.questions[place]
-    table, found = _rows(task, question, responses)
-    answers = [None if one["answers"] is None else one["answers"][place] for one in found]
+    table, of = _rows(task, question, responses)
+    answers = responses.answers[place].only(of)
     if question.kind == "choice":
         reference = _reference(task, place, responses) if codebook.calibration else None
-        table = table.assign(**_choices(question, codebook, answers, reference))
+        asked = responses.answered[of]
+        table = table.assign(**_choices(question, codebook, answers, asked, reference))
+    elif question.kind == "number":
+        table = table.assign(label=_no_label(len(of)), score=answers.value, log_p=answers.log_p[:, 0])
     else:
+        spans = _spans(task, answers.spans, table["text_sha256"])
         table = table.assign(
-            **(_numbers(answers) if question.kind == "number" else _spans(task, table, answers))
+            label=_no_label(len(of)), score=answers.value, spans=spans, log_p=answers.log_p[:, 0]
         )
     if codebook.not_codable is not None:
         refused = table["label"] == codebook.not_codable
         table.loc[refused, "status"] = "not_codable"
         table.loc[refused, "score"] = np.nan
     if question.rationale != "none":
-        table["rationale"] = pd.Series([_rationale(answer) for answer in answers], dtype="str")
-    for count in ("n_tokens", "n_written", "truncated", "escaped"):
-        counted = [one[count] for one in found]
-        table[count] = counted if None not in counted else pd.Series(counted, dtype="Int64")
+        table["rationale"] = pd.Series(answers.rationale, dtype="str")
+    for name in COUNTS:
+        counted, unknown = responses.counts[name][of], responses.unknown.get(name)
+        table[name] = counted if unknown is None else pd.arrays.IntegerArray(counted, unknown[of])
     return table
 
 
-def _rows(
-    task: Task, question: Question, responses: Mapping[str, Mapping[str, Any]]
-) -> tuple[pd.DataFrame, list[Mapping[str, Any]]]:
-    """Return a row a unit and repeat, and the response of each; units with one text have one response."""
-    by_text: dict[str, list[Request]] = {}
-    for request in task.wanted:
-        by_text.setdefault(task.sha256_of(request.rows[0]), []).append(request)
-    units = task.texts[task.texts["unit_id"] != REFERENCE]
-    rows = [
-        (unit_id, digest, request)
-        for unit_id, digest in zip(units["unit_id"], units["text_sha256"], strict=True)
-        for request in by_text[digest]
-    ]
-    found = [responses[request.key] for _, _, request in rows]
+def _rows(task: Task, question: Question, responses: Responses) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a row a unit and repeat, and the number of the response of each.
+
+    Units with one text have one response.
+    """
+    texts = task.texts
+    unit = np.flatnonzero((texts["unit_id"] != REFERENCE).to_numpy(dtype=bool))
+    text, _ = pd.factorize(texts["text_sha256"])
+    rows, repeats = _rows_and_repeats(task)
+    # The requests by text, in their order; then for each unit those of its text.
+    by_text = np.argsort(text[rows], kind="stable")
+    sorted_text = text[rows][by_text]
+    begin, end = (np.searchsorted(sorted_text, text[unit], side) for side in ("left", "right"))
+    times = end - begin
+    within = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
+    of = by_text[np.repeat(begin, times) + within]
+    unit = np.repeat(unit, times)
     table = pd.DataFrame(
         {
-            "unit_id": pd.Series([unit_id for unit_id, _, _ in rows], dtype="str"),
+            "unit_id": pd.Series(texts["unit_id"].array.take(unit), dtype="str"),
             "construct": question.construct,
             "coder": task.instrument.coder,
             "instrument_id": task.instrument.instrument_id,
-            "repeat": pd.Series([request.repeat for _, _, request in rows], dtype="int64"),
-            "text_sha256": pd.Series([digest for _, digest, _ in rows], dtype="str"),
-            "status": pd.Series([one["status"] for one in found], dtype="str"),
+            "repeat": repeats[of],
+            "text_sha256": pd.Series(texts["text_sha256"].array.take(unit), dtype="str"),
+            "status": pd.Series(responses.status[of], dtype="str"),
         }
     )
-    return table, found
+    return table, of
 
 
-def _reference(task: Task, place: int, responses: Mapping[str, Mapping[str, Any]]) -> np.ndarray:
+def _rows_and_repeats(task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Return the row of the first text of each request, and its repeat."""
+    wanted = task.wanted
+    if isinstance(wanted, Requests):
+        return wanted.rows[:, 0], wanted.repeats
+    each = [(request.rows[0], request.repeat) for request in wanted]
+    rows, repeats = np.array(each, dtype=np.int64).reshape(-1, 2).T
+    return rows, repeats
+
+
+def _reference(task: Task, place: int, responses: Responses) -> np.ndarray:
     """Return log P of the labels given the reference texts, shape (texts x repeats, labels)."""
-    references = set(task.texts.loc[task.texts["unit_id"] == REFERENCE, "text_sha256"])
-    log_p = []
-    for request in task.wanted:
-        if task.sha256_of(request.rows[0]) not in references:  # which may be the text of a unit too
-            continue
-        response = responses[request.key]
-        if response["answers"] is None:
-            raise StudyError(
-                "A reference text of the calibration could not be evaluated, so nothing can be calibrated.",
-                file=f"config/codebooks/{task.instrument.name}.yaml",
-                key="calibration.texts",
-                found=f"{task.texts['text'].iat[request.rows[0]]} ({response['status']})",
-                hint="Shorten the text, or use another one.",
-            )
-        log_p.append(mean_log_p(np.array(response["answers"][place]["log_p"])))
-    return np.array(log_p)
+    text = task.texts["text_sha256"]
+    rows, _ = _rows_and_repeats(task)
+    # A reference text may be the text of a unit too.
+    wanted = np.flatnonzero(text.isin(text[task.texts["unit_id"] == REFERENCE]).to_numpy()[rows])
+    for number in wanted[~responses.answered[wanted]][:1]:
+        raise StudyError(
+            "A reference text of the calibration could not be evaluated, so nothing can be calibrated.",
+            file=f"config/codebooks/{task.instrument.name}.yaml",
+            key="calibration.texts",
+            found=f"{task.text_of(rows[number])} ({responses.status[number]})",
+            hint="Shorten the text, or use another one.",
+        )
+    return responses.answers[place].log_p[wanted]
 
 
 def _choices(
     question: Question,
     codebook: Codebook,
-    answers: Sequence[Mapping[str, Any] | None],
+    answers: Answers,
+    asked: np.ndarray,
     reference: np.ndarray | None,
 ) -> dict[str, Any]:
-    n = len(question.labels)
-    asked = np.array([answer is not None for answer in answers], dtype=bool)
-    log_p = np.full((len(answers), n), np.nan)
-    drawn = np.full(len(answers), -1)
-    masked = np.zeros(len(answers), dtype=bool)
-    for row, answer in enumerate(answers):
-        if answer is not None:
-            drawn[row] = answer.get("label", -1)
-            masked[row] = answer.get("masked", False)
-            if answer["log_p"] is not None:
-                log_p[row] = mean_log_p(np.array([with_never(each) for each in answer["log_p"]]))
-    columns = _figures(question, codebook, log_p, asked, drawn)
-    valid_mass = np.where(masked, np.nan, columns.pop("valid_mass"))
+    """Return the columns of a choice, a row an answer."""
+    log_p = answers.log_p
+    columns = _figures(question, codebook, log_p, asked, answers.label)
+    valid_mass = np.where(answers.masked, np.nan, columns.pop("valid_mass"))
     if reference is not None:
         raw = {f"{RAW}{name}": values for name, values in columns.items()}
         after = np.full_like(log_p, np.nan)
         if asked.any():
             after[asked] = calibrated(log_p[asked], reference)
-        columns = _figures(question, codebook, after, asked, np.full(len(answers), -1))
+        columns = _figures(question, codebook, after, asked, np.full(len(log_p), -1))
         columns.pop("valid_mass")
         columns |= raw
     return columns | {"valid_mass": valid_mass}
@@ -299,53 +325,32 @@ def _figures(
     }
 
 
-def _numbers(answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
-    return {
-        "label": pd.Series([None] * len(answers), dtype="str"),
-        "score": [np.nan if answer is None else float(answer["value"]) for answer in answers],
-        "log_p": [_log_p(answer) for answer in answers],
-    }
+def _no_label(n: int) -> pd.Series:
+    return pd.Series([None] * n, dtype="str")
 
 
-def _log_p(answer: Mapping[str, Any] | None) -> float:
-    """Return log P of what was written; NaN where a server does not say."""
-    return np.nan if answer is None or answer["log_p"] is None else float(answer["log_p"])
-
-
-def _spans(task: Task, table: pd.DataFrame, answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+def _spans(task: Task, found: Sequence[Sequence[Sequence[int]] | None], digests: pd.Series) -> pd.Series:
+    """Return passages as JSON, with what they say."""
     text_of = dict(zip(task.texts["text_sha256"], task.texts["text"], strict=True))
     written: list[str | None] = []
-    for digest, answer in zip(table["text_sha256"], answers, strict=True):
-        if answer is None:
+    for digest, passages in zip(digests, found, strict=True):
+        if passages is None:
             written.append(None)
             continue
         text = text_of[digest]
-        spans = [{"start": start, "end": end, "text": text[start:end]} for start, end in answer["spans"]]
+        spans = [{"start": start, "end": end, "text": text[start:end]} for start, end in passages]
         written.append(json.dumps(spans))
-    return {
-        "label": pd.Series([None] * len(answers), dtype="str"),
-        "score": [np.nan if answer is None else float(len(answer["spans"])) for answer in answers],
-        "spans": pd.Series(written, dtype="str"),
-        "log_p": [_log_p(answer) for answer in answers],
-    }
+    return pd.Series(written, dtype="str")
 
 
-def _rationale(answer: Mapping[str, Any] | None) -> str | None:
-    """Return the rationale; of several, one for each order of the labels, the first."""
-    if answer is None:
-        return None
-    rationale = answer.get("rationale")
-    return rationale[0] if isinstance(rationale, list) else rationale
-
-
-def _compared(task: Task, codebook: Codebook, responses: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+def _compared(task: Task, codebook: Codebook, responses: Responses) -> pd.DataFrame:
     """Return a row a unit: its Bradley-Terry score; units with one text have one score."""
     from study.bradley_terry import bradley_terry
 
     texts = task.texts
     digests = [str(digest) for digest in texts["text_sha256"]]
-    found = [(request, responses[request.key]) for request in task.wanted]
-    answered = [(request, one) for request, one in found if one["answers"] is not None]
+    pairs = [(digests[request.rows[0]], digests[request.rows[1]]) for request in task.wanted]
+    answered = np.flatnonzero(responses.answered).tolist()
     table = texts[["unit_id"]].assign(
         construct=codebook.construct,
         coder=task.instrument.coder,
@@ -359,99 +364,79 @@ def _compared(task: Task, codebook: Codebook, responses: Mapping[str, Mapping[st
     order_effect = np.nan
     mass: dict[str, list[float]] = {}
     if answered:
-        question = task.instrument.questions[0]
-        probabilities, valid = _preferences(question, [one["answers"][0] for _, one in answered])
+        probabilities, valid = _preferences(responses.answers[0], answered)
+        if not probabilities[:, 2:].any():  # a server without probabilities may never have answered 'a tie'
+            probabilities = probabilities[:, :2]
         outcomes = ["p_first", "p_second", "p_tie"][: probabilities.shape[1]]
         comparisons = pd.DataFrame(probabilities, columns=outcomes).assign(
-            first=[digests[request.rows[0]] for request, _ in answered],
-            second=[digests[request.rows[1]] for request, _ in answered],
+            first=[pairs[number][0] for number in answered],
+            second=[pairs[number][1] for number in answered],
         )
         fitted = bradley_terry(comparisons, ties=len(outcomes) == 3, name=codebook.construct)
         scores = fitted.scores
         order_effect = np.nan if fitted.order_effect is None else fitted.order_effect.value
-        for (request, _), share in zip(answered, valid, strict=True):
-            for row in request.rows:
-                mass.setdefault(digests[row], []).append(float(share))
+        for number, share in zip(answered, valid, strict=True):
+            for digest in pairs[number]:
+                mass.setdefault(digest, []).append(float(share))
     by_text = scores.set_index("item")
     for name, figure in (("score", "score"), ("score_se", "se")):
         table[name] = by_text[figure].reindex(digests).to_numpy(dtype=float)
     table["order_effect"] = order_effect
     table["comparisons"] = by_text["comparisons"].reindex(digests).fillna(0).to_numpy(dtype="int64")
     table["valid_mass"] = [float(np.mean(mass[d])) if d in mass else np.nan for d in digests]
-    table["status"] = _status_of_compared(texts, found, by_text.index)
-    counts: dict[str, list[Mapping[str, Any]]] = {}
-    for request, one in found:
-        for row in request.rows:
-            counts.setdefault(digests[row], []).append(one)
-    for name in ("n_tokens", "n_written", "truncated", "escaped"):
-        table[name] = [_of_comparisons(name, counts.get(digest, ())) for digest in digests]
+    table["status"] = _status_of_compared(digests, pairs, responses, by_text.index)
+    of: dict[str, list[int]] = {}
+    for number, pair in enumerate(pairs):
+        for digest in pair:
+            of.setdefault(digest, []).append(number)
+    for name in COUNTS:
+        counted = responses.counts[name]  # 0 where a server does not say
+        table[name] = [_of_comparisons(name, counted[of.get(digest, [])]) for digest in digests]
     return table
 
 
-def _preferences(
-    question: Question, answers: Sequence[Mapping[str, Any]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return how probable each outcome of a comparison is, and the valid mass.
+def _preferences(answers: Answers, answered: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return how probable each outcome of the answered comparisons is, and the valid mass.
 
     Of a server that gives no probabilities, the outcome is what it has answered.
     """
-    probabilities, valid = np.zeros((len(answers), len(question.labels))), np.full(len(answers), np.nan)
-    for row, answer in enumerate(answers):
-        if answer["log_p"] is None:
-            probabilities[row, answer["label"]] = 1.0
-            continue
-        log_p = mean_log_p(np.array([with_never(each) for each in answer["log_p"]]))
-        shares, mass = label_probabilities(log_p[None, :])
-        probabilities[row] = shares[0]
-        if not answer.get("masked"):
-            valid[row] = mass[0]
-    return probabilities, valid
+    mine = answers.only(answered)
+    log_p = mine.log_p
+    probabilities, valid = np.zeros_like(log_p), np.full(len(log_p), np.nan)
+    said = np.isnan(log_p).all(axis=1)
+    probabilities[np.flatnonzero(said), mine.label[said]] = 1.0
+    if not said.all():
+        probabilities[~said], valid[~said] = label_probabilities(log_p[~said])
+    return probabilities, np.where(mine.masked, np.nan, valid)
 
 
-def _of_comparisons(name: str, found: Sequence[Mapping[str, Any]]) -> int:
+def _of_comparisons(name: str, found: np.ndarray) -> int:
     """Return a count of a text's comparisons: the mean of tokens; the most that was cut or escaped in one."""
-    if not found:
+    if not found.size:
         return 0
-    each = [int(one[name] or 0) for one in found]
-    return round(sum(each) / len(each)) if name in ("n_tokens", "n_written") else max(each)
+    return round(int(found.sum()) / len(found)) if name in ("n_tokens", "n_written") else int(found.max())
 
 
 def _status_of_compared(
-    texts: pd.DataFrame, found: Sequence[tuple[Request, Mapping[str, Any]]], scored: pd.Index
+    digests: Sequence[str], pairs: Sequence[tuple[str, str]], responses: Responses, scored: pd.Index
 ) -> list[str]:
     """Return 'ok' for a text with a score; for another, why its comparisons failed."""
     why: dict[str, str] = {}
-    for request, one in found:
-        for row in request.rows:
-            if one["status"] != "ok":
-                why.setdefault(str(texts["text_sha256"].iat[row]), str(one["status"]))
-    return ["ok" if digest in scored else why.get(digest, "not_compared") for digest in texts["text_sha256"]]
+    for number in np.flatnonzero(responses.status != "ok").tolist():
+        for digest in pairs[number]:
+            why.setdefault(digest, str(responses.status[number]))
+    return ["ok" if digest in scored else why.get(digest, "not_compared") for digest in digests]
 
 
 def read_index(indexes: Sequence[Path]) -> dict[str, str]:
     """Return {key: segment} of the responses that indexes list."""
-    index = pd.concat([pd.read_csv(path, dtype=str) for path in indexes])
-    return dict(zip(index["key"], index["segment"], strict=True))
-
-
-def responses_of(
-    task: Task, where: Mapping[str, str], store: ResponseStore, index: Path
-) -> dict[str, dict[str, Any]]:
-    """Return the responses that a task asks for, by key.
-
-    Raises
-    ------
-    StudyError
-        When the index does not list one of them, or the store does not have it.
-    """
-    keys = {request.key for request in task.wanted}
-    if lost := keys - where.keys():
-        raise StudyError(
-            f"{len(lost)} of {len(keys)} responses for {task.instrument.name} are not in the index.",
-            file=index,
-            hint="Delete the index and run again: what is missing is asked.",
-        )
-    return {one["key"]: one for one in store.read({key: where[key] for key in keys})}
+    where: dict[str, str] = {}
+    names: dict[str, str] = {}  # one string for all keys of a segment: copies would fill the memory
+    for path in indexes:
+        index = pd.read_csv(path, dtype=str)
+        segments = [names.setdefault(name, name) for name in index["segment"]]
+        where.update(zip(index["key"], segments, strict=True))
+    return where
 
 
 def without_texts(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -503,18 +488,54 @@ def main(
     if any(book.type == "extract" or book.calibration for book in books.values()):
         columns.append("text")
     table = read_units(units, columns, (one.get("text") for one in asked.values()))
-    where = read_index(indexes)
     read = [Instrument.read(path) for path in instruments]
-    parts = [
-        coding_table(task, books, responses_of(task, where, ResponseStore(store), indexes[0]))
+    where = read_index(indexes)
+    found = [
+        (task, Responses.read(task, where, ResponseStore(store), indexes[0]))
         for task in tasks(table, sample, read, asked)
     ]
-    result = pd.concat(parts, ignore_index=True)
-    result = result.sort_values(["construct", "unit_id", "repeat"], kind="stable")
-    if written is not None:
-        result, quoting = without_texts(result)
-        quoting.to_parquet(written, index=False)
-    result.to_parquet(codings, index=False)
+    del where
+    like = pd.concat(
+        [coding_table(task, books, its) for task, its in itertools.starmap(_beginning, found)],
+        ignore_index=True,
+    )
+    with contextlib.ExitStack() as opened:
+        files = [opened.enter_context(ParquetParts(path)) for path in (codings, written) if path is not None]
+        for rows in _in_order(found, books):
+            part = rows.reindex(columns=like.columns).astype(like.dtypes)
+            for file, shown in zip(files, (part,) if written is None else without_texts(part), strict=True):
+                file.write(shown)
+
+
+def _beginning(task: Task, responses: Responses) -> tuple[Task, Responses]:
+    """Return a task's first unit: its coding table has the columns of the whole one, and their types."""
+    is_unit = (task.texts["unit_id"] != REFERENCE).to_numpy(dtype=bool)
+    texts = task.texts[~is_unit | (is_unit.cumsum() == 1)].reset_index(drop=True)
+    if task.instrument.compares:  # a text alone is not compared
+        return replace(task, texts=texts.iloc[:1], wanted=[]), responses.only([])
+    row_of = {digest: row for row, digest in reversed(list(enumerate(texts["text_sha256"])))}
+    rows, _ = _rows_and_repeats(task)
+    mine = np.flatnonzero(task.texts["text_sha256"].isin(list(row_of)).to_numpy()[rows]).tolist()
+    wanted = [task.wanted[number]._replace(rows=(row_of[task.sha256_of(rows[number])],)) for number in mine]
+    return replace(task, texts=texts, wanted=wanted), responses.only(mine)
+
+
+def _in_order(
+    found: Sequence[tuple[Task, Responses]], codebooks: Mapping[str, Codebook]
+) -> Iterator[pd.DataFrame]:
+    """Yield the rows of all constructs in portions, sorted: constructs one by one need less memory."""
+    for construct in sorted({each for task, _ in found for each in tabulated(task, codebooks)}):
+        tables = [
+            construct_table(task, construct, codebooks, responses)
+            for task, responses in found
+            if construct in tabulated(task, codebooks)
+        ]
+        table = pd.concat(tables, ignore_index=True)
+        del tables
+        order = table[["unit_id", "repeat"]].sort_values(["unit_id", "repeat"], kind="stable").index
+        for begin in range(0, max(len(order), 1), PORTION):
+            yield table.iloc[order[begin : begin + PORTION]]
+        del table
 
 
 if __name__ == "__main__":

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from study.coded import read_columns
 from study.errors import StudyError
 
 NOT_CARRIED = ("text", "text_sha256", "start", "end")
 """Columns of the units that a table of measures leaves out."""
+NEEDED = (
+    "unit_id", "construct", "coder", "instrument_id", "repeat", "status", "label", "score", "n_ratings",
+)  # fmt: skip
+"""Columns of codings."""
 
 
 def wide(
     units: pd.DataFrame,
     drawn: Sequence[str],
-    codings: Sequence[pd.DataFrame],
+    codings: Iterable[pd.DataFrame],
     gold: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Join the codings of every coder with the units.
@@ -126,9 +131,11 @@ def main(
     texts
         Columns of the units that hold texts too: the table leaves them out.
     """
-    units = pd.read_parquet(units_file).drop(columns=texts or [])
+    left_out = {*NOT_CARRIED, *(texts or [])}
+    units = read_columns(units_file, lambda name: name not in left_out)
     sample, gold = (pd.read_csv(file, dtype=str, keep_default_na=False) for file in (sample_file, gold_file))
-    table = wide(units, list(sample["unit_id"]), [pd.read_parquet(path) for path in codings_files], gold)
+    codings = (read_columns(path, NEEDED.__contains__) for path in codings_files)  # one after the other
+    table = wide(units, list(sample["unit_id"]), codings, gold)
     table.to_parquet(measures_file, index=False)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from study import claims
+from study.coded import read_codings
 
 POOLED = "all"
 """The domain in which all are together."""
@@ -102,7 +103,7 @@ def main(
     """
     table = _read_agreement(agreement)
     figures = metrics(
-        table, {file.stem: pd.read_parquet(file) for file in codings}, claims.read(claims_table)
+        table, read_codings(codings, {"construct", "valid_mass"}.__contains__), claims.read(claims_table)
     )
     for file in (metrics_file, plot_file):
         file.parent.mkdir(parents=True, exist_ok=True)

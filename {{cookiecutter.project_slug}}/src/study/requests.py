@@ -6,12 +6,14 @@ model, so what is missing, what is asked and what is tabulated are always the sa
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
+import numpy as np
 import pandas as pd
 from pyarrow import parquet
 
@@ -23,6 +25,9 @@ from study.store import response_key
 
 REFERENCE = ""
 """The unit_id of a text that only calibration needs."""
+
+AT_ONCE = 10_000
+"""Requests whose keys are computed together."""
 
 
 class Request(NamedTuple):
@@ -41,6 +46,63 @@ class Request(NamedTuple):
     key: str
     rows: tuple[int, ...]
     repeat: int
+
+
+class Requests(Sequence[Request]):
+    """Requests whose keys are computed whenever they are looked at: a million of them need 16 MB, not 300.
+
+    Parameters
+    ----------
+    instrument
+        That is asked.
+    digests
+        The texts' sha256, by row.
+    rows
+        The rows of each request's texts, shape (requests, 1 or 2).
+    repeats
+        Of each request, from 1.
+    """
+
+    def __init__(
+        self, instrument: Instrument, digests: pd.Series, rows: np.ndarray, repeats: np.ndarray
+    ) -> None:
+        """Keep what keys are computed from."""
+        self._instrument = instrument
+        self._digests = digests
+        self.rows = rows
+        self.repeats = repeats
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.repeats)
+
+    @overload
+    def __getitem__(self, which: int) -> Request: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> Requests: ...
+
+    def __getitem__(self, which: int | slice) -> Request | Requests:
+        """Return one, or a part as `Requests`."""
+        if isinstance(which, slice):
+            return self.only(which)
+        at = range(len(self))[which]
+        return next(iter(self.only(slice(at, at + 1))))
+
+    def __iter__(self) -> Iterator[Request]:
+        """Yield all, in order."""
+        instrument_id = self._instrument.instrument_id
+        for begin in range(0, len(self), AT_ONCE):
+            rows = self.rows[begin : begin + AT_ONCE]
+            digests = self._digests.array.take(rows.ravel()).tolist()
+            each = zip(*[iter(digests)] * rows.shape[1], strict=True)
+            repeats = self.repeats[begin : begin + AT_ONCE].tolist()
+            for of, where, repeat in zip(each, rows.tolist(), repeats, strict=True):
+                yield Request(response_key(instrument_id, pair_sha256(of), repeat), tuple(where), repeat)
+
+    def only(self, which: slice | np.ndarray) -> Requests:
+        """Return some of them: a slice, their numbers, or a truth value each."""
+        return Requests(self._instrument, self._digests, self.rows[which], self.repeats[which])
 
 
 @dataclass(frozen=True)
@@ -63,7 +125,20 @@ class Task:
 
     def sha256_of(self, row: int) -> str:
         """Return the sha256 of the text in a row."""
-        return str(self.texts["text_sha256"].iat[row])
+        return str(self._columns["text_sha256"][row])
+
+    def unit_of(self, row: int) -> str:
+        """Return the unit_id in a row."""
+        return str(self._columns["unit_id"][row])
+
+    def text_of(self, row: int) -> str:
+        """Return the text in a row."""
+        return str(self._columns["text"][row])
+
+    @functools.cached_property
+    def _columns(self) -> dict[str, Any]:
+        # Of a table itself a single cell takes ten times as long.
+        return {str(name): self.texts[name].array for name in self.texts}
 
 
 def tasks(
@@ -88,7 +163,7 @@ def tasks(
         units = in_column(chosen(table, sample, mine["which"]), mine.get("text"))
         texts = texts_of(units, mine["references"].get(name, ()))
         design = mine["designs"].get(name)
-        wanted = list(requests(texts, instrument, repeats=mine["repeats"], design=design))
+        wanted = requests(texts, instrument, repeats=mine["repeats"], design=design)
         found.append(Task(instrument, texts, wanted))
     return found
 
@@ -143,13 +218,14 @@ def in_shard(task: Task, shard: int, shards: int) -> Task:
 
     The texts' hashes decide, so that new texts move no old one.
     """
-
-    place = [int(str(digest)[:8], 16) for digest in task.texts["text_sha256"]]
-
-    def mine(request: Request) -> bool:
-        return min(place[row] for row in request.rows) % shards == shard
-
-    return replace(task, wanted=[request for request in task.wanted if mine(request)])
+    place = np.array([int(digest[:8], 16) for digest in task.texts["text_sha256"].tolist()], dtype=np.int64)
+    if isinstance(task.wanted, Requests):
+        mine = place[task.wanted.rows].min(axis=1) % shards == shard
+        return replace(task, wanted=task.wanted.only(mine))
+    return replace(
+        task,
+        wanted=[one for one in task.wanted if min(place[row] for row in one.rows) % shards == shard],
+    )
 
 
 def chosen(units: pd.DataFrame, sample: Path, which: str) -> pd.DataFrame:
@@ -188,8 +264,8 @@ def requests(
     *,
     repeats: int = 1,
     design: Mapping[str, Any] | None = None,
-) -> Iterator[Request]:
-    """Yield what is wanted, each distinct text (or pair of texts) and repeat once, in the order of the texts.
+) -> Requests:
+    """Return what is wanted: each distinct text (or pair) and repeat once, in the order of the texts.
 
     Parameters
     ----------
@@ -200,18 +276,18 @@ def requests(
     design
         For comparisons: rounds and seed of `study.pairs.draw`; both orders of each pair are asked.
     """
-    row_of: dict[str, int] = {}
-    for row, digest in enumerate(texts["text_sha256"]):
-        row_of.setdefault(digest, row)
+    digests = texts["text_sha256"]
+    first = np.flatnonzero(~digests.duplicated().to_numpy())
     if instrument.compares:
+        row_of = dict(zip(digests.array.take(first).tolist(), first.tolist(), strict=True))
         drawn = pairs.draw(list(row_of), **(design or {}))
-        asked: list[tuple[str, ...]] = [pair for a, b in drawn for pair in ((a, b), (b, a))]
+        both = [(row_of[x], row_of[y]) for a, b in drawn for x, y in ((a, b), (b, a))]
+        rows = np.array(both, dtype=np.int64).reshape(-1, 2)
     else:
-        asked = [(digest,) for digest in row_of]
-    for digests in asked:
-        rows = tuple(row_of[digest] for digest in digests)
-        for repeat in range(1, repeats + 1):
-            yield Request(response_key(instrument.instrument_id, pair_sha256(digests), repeat), rows, repeat)
+        rows = first.reshape(-1, 1)
+    return Requests(
+        instrument, digests, np.repeat(rows, repeats, axis=0), np.tile(np.arange(1, repeats + 1), len(rows))
+    )
 
 
 def pair_sha256(digests: Sequence[str]) -> str:

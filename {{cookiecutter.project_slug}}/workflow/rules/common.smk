@@ -170,9 +170,16 @@ def check_cluster():
     if all(job.is_local for job in workflow.dag.needrun_jobs(exclude_finished=False)):
         return
     try:
-        cluster.check(workflow.executor_settings.status_command)
+        note = cluster.check(
+            Path(workflow.workdir_init),
+            workflow.executor_settings.status_command,
+            study["coding"]["threads"],
+            workflow.resource_settings.cores,
+        )
     except StudyError as error:
         sys.exit(f"Error: {error}")
+    if note:
+        print(note, file=sys.stderr)
 
 
 def texts_beside():

@@ -55,7 +55,7 @@ rule ask_trials:
     log:
         "logs/ask_trials/{experiment}.{model}.log",
     wildcard_constraints:
-        model=f"(?!({SERVERS})$).+",
+        model=f"(?!({SERVERS})[.]csv$).+",
     conda:
         ENVIRONMENT
     threads: study["coding"]["threads"]

@@ -16,7 +16,7 @@ TABLES = [
         "agreement", "disattenuated", "aggregate_validity", "multitrait_multimethod", "campbell_fiske",
         "classification", "confusion", "calibration", "recalibration", "comparison", "error_by_covariates",
         "error_terms", "error_levels", "incremental_r2", "hypotheses", "prevalence", "planning", "diagnostics",
-        "deviations", "pilot_rounds", "missing_codes", *(["repeated_codes"] if REPEATED else []),
+        "deviations", "pilot_rounds", "missing_codes", "costs", *(["repeated_codes"] if REPEATED else []),
         *study["analyses"],
     )
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Models behind servers: where they are, how they are asked, and by whom. What may be a key is never shown."""
+"""Models behind servers: where they are, how and by whom they are asked. What may be a key is never shown."""
 
 from __future__ import annotations
 
@@ -11,15 +11,26 @@ from urllib.parse import urlsplit
 from study.config.document import Document, KeyPath
 from study.errors import StudyError
 
-OURS = frozenset(
-    ["model", "messages", "response_format", "grammar", "logprobs", "top_logprobs", "stream", "stream_options", "n", "tools", "tool_choice"]
-)
+OURS = frozenset((
+    "model", "messages", "response_format", "grammar", "logprobs", "top_logprobs", "stream", "stream_options",
+    "n", "tools", "tool_choice", "functions", "function_call",
+))  # fmt: skip
 """Members of a request that are the study's own: no option may change them."""
 
 LEFT_OUT = frozenset(("temperature", "max_tokens", "seed"))
 """Those that an option may leave out (null), but not set: the coder's keys say what they are."""
 
 HIDDEN = "(not shown: it may be a key)"
+
+_NAME = re.compile("[A-Z][A-Z0-9_]*")
+_LONG = 16
+"""Letters and digits in a row, at least, of a key that could be taken for the name of a variable."""
+_OF_KEYS = re.compile(
+    r"api.?key|(^|_)key$|authori[sz]ation|secret|password|bearer|access.?token", re.IGNORECASE
+)
+"""What a member that holds a key is called."""
+_KEYS = re.compile(r"\s*(Bearer\s|(sk|pk|rk)-|hf_|gsk_|xai-|AIza|gh[pousr]_|glpat-|nvapi-|eyJ[\w-]{20})")
+"""How keys of the usual providers begin."""
 
 
 def check_servers(document: Document, config: dict[str, Any]) -> Iterator[StudyError]:
@@ -65,7 +76,7 @@ def _server(document: Document, place: KeyPath, model: dict[str, Any]) -> Iterat
                 hint="Remove the key.",
             )
     key = server["key"]
-    if key is not None and not re.fullmatch("[A-Z][A-Z0-9_]*", key):
+    if key is not None and not _is_variable(key):
         yield document.error(
             (*place, "key"),
             "This is not the name of an environment variable. If it is a key, it has been in a file: ask the"
@@ -82,9 +93,9 @@ def _server(document: Document, place: KeyPath, model: dict[str, Any]) -> Iterat
                 found=option,
                 hint="Null leaves it out." if option in LEFT_OUT else "Remove it.",
             )
-        elif re.search(r"key|authori[sz]ation|secret|password|bearer", option, re.IGNORECASE):
+        elif _may_hold_a_key(option, value):
             yield document.error(
-                (*place, "options", option),
+                (*place, "options") if _KEYS.match(option) else (*place, "options", option),
                 "Options are written into the study, so no key may be among them.",
                 found=HIDDEN,
                 hint="Put it into an environment variable, and the variable's name into 'key'.",
@@ -103,6 +114,23 @@ def _server(document: Document, place: KeyPath, model: dict[str, Any]) -> Iterat
             found=server["budget"]["money"],
             hint="Give 'price', or limit 'tokens'.",
         )
+
+
+def _is_variable(name: str) -> bool:
+    """Whether this is the name of a variable, and no key that happens to consist of capitals and digits."""
+    key = len(name) >= _LONG and "_" not in name and any(c.isdigit() for c in name)
+    return bool(_NAME.fullmatch(name)) and not key
+
+
+def _may_hold_a_key(name: str, value: Any) -> bool:
+    """Whether an option, or anything in it, looks like a key."""
+    if _OF_KEYS.search(name) or _KEYS.match(name):
+        return True
+    if isinstance(value, dict):
+        return any(_may_hold_a_key(str(inner), one) for inner, one in value.items())
+    if isinstance(value, list):
+        return any(_may_hold_a_key("", one) for one in value)
+    return isinstance(value, str) and bool(_KEYS.match(value))
 
 
 def _address(document: Document, place: KeyPath, url: str, *, with_key: bool) -> Iterator[StudyError]:
@@ -147,7 +175,7 @@ def _coder(
     if config["units"]["too_long"] == "truncate":
         yield document.error(
             ("units", "too_long"),
-            f"The coder '{place[1]}' asks a server, and only a model that runs here can count what to cut off.",
+            f"The coder '{place[1]}' asks a server; only a model that runs here can count what to cut off.",
             found="truncate",
             allowed="refuse",
         )

@@ -165,6 +165,11 @@ FIXED_TABLES: dict[str, tuple[str, ...]] = {
     ),
     "narrative": ("table", "place", "construct", "sentence_number", "sentence", "wording"),
     "flow": ("step", "group", "n", "note"),
+    "costs": (
+        "coder", "model", "server", "n_responses", "n_failed", "n_requests", "tokens_read", "tokens_written",
+        "tokens_unknown", "money", "currency", "seconds", "seconds_a_response", "first_date", "last_date",
+        "models_reported", "fingerprints", "note",
+    ),
     "claims": (
         "claim", "source", "published", "reproduced", "tolerance", "verdict",
         "statement", "reason", "reading", "where",

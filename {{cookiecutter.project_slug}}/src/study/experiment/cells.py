@@ -15,7 +15,7 @@ import pandas as pd
 
 from study.experiment.factors import FACTORS
 from study.experiment.grid import NO_CODES, Codes, joined
-from study.experiment.outcomes import Outcomes, calibration_error
+from study.experiment.outcomes import Outcomes, calibration_error, without_probabilities
 from study.validity.bootstrap import Array, Estimate, bootstrap_of_sums
 from study.validity.correlation import pearson_moments, pearson_of_moments
 
@@ -60,7 +60,7 @@ def experiment_cells(codes: Codes, judged: Outcomes, *, resamples: int = 2000, s
             | {"ci_low": r.ci_low, "ci_high": r.ci_high}
             | {"ece": calibration_error(judged.confidence[:, place], judged.likeliest[:, place])}
             | {"brier": mean(own["brier"])}
-            | {"note": _note(codes, judged, coded[:, place], r)}
+            | {"note": _note(codes, judged, place, r)}
         )
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -121,12 +121,14 @@ def undefined(r: Estimate, judged: Outcomes) -> str:
     return missing or "r is undefined: the scores or the criterion do not vary"
 
 
-def _note(codes: Codes, judged: Outcomes, coded: Array, r: Estimate) -> str:
+def _note(codes: Codes, judged: Outcomes, place: int, r: Estimate) -> str:
+    coded = codes.coded[:, place]
     if not coded.any():
         return NO_CODES
     if codes.criterion.note:
         return codes.criterion.note
-    notes: Sequence[str] = [undefined(r, judged), judged.notes["correct"], judged.notes["brier"]]
+    bare = without_probabilities(codes, [place])
+    notes: Sequence[str] = [undefined(r, judged), judged.notes["correct"], bare or judged.notes["brier"]]
     if not (coded & codes.criterion.known).any():
         notes = [f"no coded text has a code by '{codes.criterion.name}'"]
     return joined(notes)

@@ -9,11 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from study.codebook import Codebook
-from study.codings import coding_table, read_index, responses_of
+from study.codings import coding_table, read_index
 from study.experiment.factors import FACTORS
 from study.experiment.trials import Experiment, Trial, columns_of
 from study.instrument import Question
 from study.requests import read_units
+from study.responses import Responses
 from study.store import ResponseStore
 
 QUOTING = ("rationale", "spans")
@@ -68,10 +69,10 @@ def main(
     if experiment.changes_texts or any(book.type == "extract" or book.calibration for book in books.values()):
         columns.append("text")
     table = read_units(units, columns, columns_of(experiment))
-    where, responses = read_index(indexes), ResponseStore(store)
+    where, kept = read_index(indexes), ResponseStore(store)
     parts = [
         trial_codings(
-            coding_table(task, books, responses_of(task, where, responses, indexes[0])),
+            coding_table(task, books, Responses.read(task, where, kept, indexes[0])),
             trial,
             experiment.name,
         )

@@ -15,7 +15,7 @@ import pandas as pd
 from study.experiment.cells import accuracy, correlation, mean
 from study.experiment.comparison import Comparison, compare, difference_of_r, mean_of
 from study.experiment.grid import Codes, complete, joined
-from study.experiment.outcomes import Outcomes, calibration_error
+from study.experiment.outcomes import Outcomes, calibration_error, without_probabilities
 from study.validity.bootstrap import Array, Estimate, Statistic
 
 COLUMNS = [
@@ -122,4 +122,5 @@ def _why(codes: Codes, judged: Outcomes, compared: Comparison, places: Array, r:
         notes.append(f"r is undefined in {lost} of {len(places)} cells, whose scores do not vary")
     elif not np.isfinite(r.ci_low):
         notes.append("no interval: r is undefined in too many resamples")
-    return joined([*notes, judged.notes["correct"], judged.notes["brier"]])
+    bare = without_probabilities(codes, places)
+    return joined([*notes, judged.notes["correct"], bare or judged.notes["brier"]])

@@ -7,7 +7,7 @@ text's codings that are right, which is how good a single coding is (the vote of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from study.validity.common_scale import linear_mapping, other_scale
 
 OUTCOMES = ("score", "valid_mass", "correct", "absolute_error", "brier")
 NO_LABELS = "there are no labels"
+NO_PROBABILITIES = "not available: the labels have no probabilities"
 MAPPED = "scores were first mapped linearly onto the criterion's scale, alike in all cells"
 
 
@@ -67,12 +68,16 @@ def outcomes(codes: Codes, thresholds: tuple[float, float] = (0, 0)) -> Outcomes
     values["correct"] = _correct(codes, thresholds)
     values["absolute_error"], mapping = _absolute_error(codes, score)
     values["brier"], confidence, likeliest = _calibrated(codes, thresholds)
+    bare = without_probabilities(codes, range(len(codes.cells))) == NO_PROBABILITIES
     reasons = {
         "score": "the labels have no values" if codes.labels else "there are no scores",
-        "valid_mass": NO_LABELS if not codes.labels else "there is no valid mass",
+        "valid_mass": (
+            NO_LABELS if not codes.labels else NO_PROBABILITIES if bare else "there is no valid mass"
+        ),
         "correct": codes.criterion.note or _no_classes(codes),
         "absolute_error": codes.criterion.note or "no text has both a score and the criterion's",
-        "brier": codes.criterion.note or (_no_classes(codes) if codes.labels else NO_LABELS),
+        "brier": codes.criterion.note
+        or (NO_LABELS if not codes.labels else _no_classes(codes) or (NO_PROBABILITIES if bare else "")),
     }
     notes = {
         name: (reasons[name] or "no text has both a code and the criterion's")
@@ -84,6 +89,16 @@ def outcomes(codes: Codes, thresholds: tuple[float, float] = (0, 0)) -> Outcomes
         notes = dict.fromkeys(notes, NO_CODES)
     notes["absolute_error"] = joined([notes["absolute_error"], mapping])
     return Outcomes(values, notes, confidence, likeliest)
+
+
+def without_probabilities(codes: Codes, places: Iterable[int]) -> str:
+    """Say in how many of some cells labels come without probabilities (of a server); '' where in none."""
+    cells = list(places)
+    there = np.asarray(np.isfinite(codes.probabilities).all(axis=2))
+    bare = sum(bool(codes.has_label[:, cell].any() and not there[:, cell].any()) for cell in cells)
+    if not codes.labels or not bare:
+        return ""
+    return NO_PROBABILITIES if bare == len(cells) else f"{NO_PROBABILITIES} in {bare} of {len(cells)} cells"
 
 
 def calibration_error(confidence: Array, likeliest: Array) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from study.experiment.grid import NO_CODES, Codes, complete, joined
+from study.experiment.outcomes import without_probabilities
 from study.validity.bootstrap import Array, Statistic, bootstrap_of_sums
 
 COLUMNS = [
@@ -74,6 +75,9 @@ def experiment_positions(codes: Codes, *, resamples: int = 2000, seed: int = 1) 
     statistics = {str(column): _mean(column, len(columns)) for column in range(2 * k)}
     name = f"{codes.name}/positions"
     found = bootstrap_of_sums(columns, statistics, resamples=resamples, seed=seed, name=name)
+    bare = without_probabilities(codes, rotations.cells)
+    if not bare and not np.isfinite(probability).all():
+        bare = "not available: labels of some texts have no probabilities"
     rows = []
     for place in range(k):
         share, mean = found[str(place)], found[str(k + place)]
@@ -83,7 +87,7 @@ def experiment_positions(codes: Codes, *, resamples: int = 2000, seed: int = 1) 
             | {"share_chosen": share.value, "ci_low": share.ci_low, "ci_high": share.ci_high}
             | {"mean_probability": mean.value, "probability_ci_low": mean.ci_low}
             | {"probability_ci_high": mean.ci_high, "expected": 1 / k}
-            | {"note": joined([rotations.note, used.note])}
+            | {"note": joined([rotations.note, used.note, bare])}
         )
     return pd.DataFrame(rows, columns=COLUMNS)
 

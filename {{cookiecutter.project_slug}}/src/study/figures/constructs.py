@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from study.coded import of_distributions, read_codings
 from study.figures import aggregate, agreement, calibration, errors, labels, scatter, style
 
 
@@ -31,7 +32,7 @@ def main(
     what is marked beside the study's own figures.
     """
     measures = pd.read_parquet(measures_file)
-    codings = {file.stem: pd.read_parquet(file) for file in codings_files}
+    codings = read_codings(codings_files, of_distributions)
     criterion, by = compare["criterion"], compare["by"]
     agreement.draw(
         style.read_table(agreement_file),

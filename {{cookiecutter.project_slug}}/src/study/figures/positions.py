@@ -72,6 +72,8 @@ def _draw(ax: Axes, rows: pd.DataFrame, value: str, low: str, high: str) -> None
             ax.plot([place, place], interval, color=colour, linewidth=1.2, gid=f"interval/{name}")
         if pd.notna(row[value]):
             ax.plot(place, row[value], gid=f"estimate/{name}", **style.circle(colour, filled=True))
+    if rows[value].isna().all():  # of a server that gives no probabilities
+        ax.text(0.5, 0.5, "not available", transform=ax.transAxes, ha="center", color=style.QUIET)
     places = sorted(int(place) for place in rows["position"])
     ax.set_xticks(places if len(places) <= 11 else places[:: -(-len(places) // 11)])
     ax.set_xlim(places[0] - 0.5, places[-1] + 0.5)

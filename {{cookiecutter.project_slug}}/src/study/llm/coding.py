@@ -7,6 +7,7 @@ import csv
 import itertools
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from study.errors import StudyError
 from study.instrument import Instrument
+from study.llm import started
 from study.llm.model import can_be_asked, engine_versions, prepare, refuse_if_unreachable
-from study.llm.progress import Progress
+from study.llm.progress import Progress, in_words
 from study.llm.weights import sha256_of
 from study.requests import REFERENCE, Request, Task, in_shard, read_units, tasks
 from study.store import ResponseStore
@@ -41,20 +43,19 @@ def code(model: Askable, task: Task, request: Request) -> dict[str, Any]:
     StudyError
         When the prompt alone fills the context.
     """
-    ids, digests = task.texts["unit_id"], task.texts["text_sha256"]
     response: dict[str, Any] = {
         "key": request.key,
         "instrument_id": task.instrument.instrument_id,
-        "unit_id": str(ids.iat[request.rows[0]]),
-        "text_sha256": str(digests.iat[request.rows[0]]),
+        "unit_id": task.unit_of(request.rows[0]),
+        "text_sha256": task.sha256_of(request.rows[0]),
         "repeat": request.repeat,
     }
     if task.instrument.compares:
         response |= {
-            "other_unit_id": str(ids.iat[request.rows[1]]),
-            "other_text_sha256": str(digests.iat[request.rows[1]]),
+            "other_unit_id": task.unit_of(request.rows[1]),
+            "other_text_sha256": task.sha256_of(request.rows[1]),
         }
-    texts = [str(task.texts["text"].iat[row]) for row in request.rows]
+    texts = [task.text_of(row) for row in request.rows]
     reference = response["unit_id"] == REFERENCE
     if not reference and any(not text.strip() for text in texts):
         nothing = {"n_tokens": 0, "n_written": 0, "truncated": 0, "escaped": 0}
@@ -128,6 +129,7 @@ def ask_missing(
         return where
     engine = open_engine()
     before = engine.asked
+    starting, began = started.seconds(), time.monotonic()
     progress = Progress(len(missing), tell)
     with store.write() as journal:
         for name, response in _answered(engine, _in_order(tasks, missing)):
@@ -136,6 +138,7 @@ def ask_missing(
     asked = engine.asked - before
     known = len(wanted) - len(missing)
     where, failed = store.find(wanted)
+    tell(f"Starting this job took {in_words(starting)}, coding {in_words(time.monotonic() - began)}.")
     tell(f"The model was asked {asked} times; {known} of {len(wanted)} responses were in the store.")
     if failed:
         tell(f"{len(failed)} texts could not be evaluated; the next run of this program asks them again.")

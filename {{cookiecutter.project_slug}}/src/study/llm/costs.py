@@ -116,11 +116,11 @@ class Tally:
             yield NO_PRICE
         elif unknown := self._counts["paid_unknown"]:
             others = f", the others cost {spent:.10g} {price.currency}" if spent else ""
-            yield f"the server did not count the tokens of {unknown} responses{others}"
+            yield f"the server did not count the tokens of {_responses(unknown)}{others}"
         if imported := self._counts["imported"]:
-            yield f"{imported} responses are another study's, and cost this one nothing"
+            yield f"of another study, which cost this one nothing: {_responses(imported)}"
         for coder, n in sorted(self.elsewhere.items()):
-            yield f"{n} more responses stand in the row of {coder}"
+            yield f"in the row of {coder}: {_responses(n)} more"
 
 
 def add_up(
@@ -175,6 +175,10 @@ def add_up(
         counted |= dict.fromkeys(new, row.coder)
         found.append(row)
     return found
+
+
+def _responses(n: int) -> str:
+    return f"{n} response{'s' * (n != 1)}"
 
 
 def _read_index(path: Path) -> dict[str, str]:

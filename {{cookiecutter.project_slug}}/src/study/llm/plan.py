@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from study.experiment.trials import Experiment, columns_of
 from study.instrument import Instrument
+from study.llm import shards, started
 from study.llm.coding import code
 from study.llm.model import locate, prepare
 from study.llm.progress import in_words
@@ -166,6 +167,33 @@ def _here(costs: Sequence[Cost], threads: int) -> str:
     )
 
 
+def proposal(costs: Sequence[Cost], starting: float) -> str:
+    """Say into how many jobs coding is best divided on a cluster; nothing where it is too short to divide.
+
+    Parameters
+    ----------
+    starting
+        Seconds until a program has loaded a model.
+    """
+    by_model: dict[str, list[Cost]] = {}
+    for cost in costs:
+        if not cost.server and cost.seconds and not cost.coder.startswith("experiment "):
+            by_model.setdefault(cost.model, []).append(cost)
+    if not by_model:
+        return ""
+    # Every model is asked in as many jobs; the one that takes longest decides.
+    largest = max(by_model.values(), key=lambda own: sum(cost.seconds or 0 for cost in own))
+    seconds, start = sum(cost.seconds or 0 for cost in largest), starting + shards.SNAKEMAKE
+    n = shards.propose(seconds, start, sum(cost.missing for cost in largest))
+    if n == 1:
+        return ""
+    return (
+        f"On a cluster of machines like this one, 'coding: {{shards: {n}, minutes:"
+        f" {shards.minutes(seconds, start, n)}}}' is the finest division in which starting a job (about"
+        f" {in_words(start)}) takes at most {shards.SHARE:.0%} of its time."
+    )
+
+
 def main(
     *,
     units: Path,
@@ -209,6 +237,7 @@ def main(
     )
     known = where.keys() - failed
     costs: list[Cost] = []
+    starting = 0.0
     for name in dict.fromkeys([*(name for name, _ in found), *(name for _, name, _ in tried)]):
         mine = [task for model, task in found if model == name]
         own = [(experiment, task) for experiment, model, task in tried if model == name]
@@ -230,11 +259,15 @@ def main(
             engine = _opened(
                 models[name], [task.instrument for task in [*mine, *(task for _, task in own)]], threads, root
             )
+        if engine is not None and not starting:
+            starting = started.seconds()
         costs += [_cost(name, task, _missing(task, known), engine) for task in mine]
         for experiment in dict.fromkeys(experiment for experiment, _ in own):
             its = [task for each, task in own if each == experiment]
             costs.append(_cost_of_trials(experiment, name, its, known, engine))
     print(table(costs, threads))
+    if said := proposal(costs, starting):
+        print(said)
 
 
 def _opened(

@@ -109,7 +109,7 @@ def licences(root: Path, study: Mapping[str, Any]) -> Licences:
 
 
 def cards(root: Path) -> list[dict[str, Any]]:
-    """Return the cards of the models that were asked (`study.llm.model`), by name."""
+    """Return the cards of the models that were asked (`study.llm.model`, `study.server.card`), by name."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((root / CARDS).glob("*.json"))]
 
 
@@ -293,7 +293,9 @@ class _Crate:
         )
 
     def _model(self, card: Mapping[str, Any]) -> Entity:
-        """Describe the weights that were asked, and those that they were made of."""
+        """Describe the weights that were asked, and those that they were made of; or the server."""
+        if server := card.get("server"):
+            return self._server(card, server)
         source = card.get("source") or {}
         origin = None
         quantised = card.get("quantisation")
@@ -321,6 +323,27 @@ class _Crate:
             contentSize=str(card["size"]),
             license=self._named_licence(card["licence"]) if card.get("licence") else None,
             isBasedOn=origin,
+        )
+
+    def _server(self, card: Mapping[str, Any], server: Mapping[str, Any]) -> Entity:
+        """Describe a model behind a server: a service, of which no file is known."""
+        said = card["reported"]
+        fingerprint = said["system_fingerprint"]
+        version = ", ".join(
+            filter(
+                None, [said["model"], fingerprint and f"fingerprint {fingerprint}", f"as of {said['date']}"]
+            )
+        )
+        return self._add(
+            _model_id(card["name"]),
+            ["SoftwareApplication", "WebAPI"],
+            name=server["model"],
+            alternateName=card["name"],
+            description=f"A language model behind a server, asked on {said['date']} for the first time. No"
+            " hash of its weights is known, and it may change under its name: softwareVersion is what the"
+            " server said of itself.",
+            url=server["url"],
+            softwareVersion=version,
         )
 
     def _steps(self) -> dict[str, tuple[Entity, Entity]]:

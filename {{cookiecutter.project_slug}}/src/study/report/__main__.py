@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from study.codebook import Codebook
+from study.coded import read_codings
 from study.errors import StudyError
 from study.gold import frozen as freezing
 from study.imported import of_pointer
@@ -34,6 +35,9 @@ PACKAGES = (
 )
 """Packages whose versions the report names; requirements.lock has all."""
 
+NOT_SHOWN = ("text_sha256", "instrument_id", "spans", "rationale")
+"""Columns of codings that are large, and that no page reads; labels' probabilities are as large together."""
+
 
 def versions(lock: Path | None) -> dict[str, str]:
     """Return the versions of Python and of the packages that are installed, and the hash of the lock."""
@@ -46,6 +50,13 @@ def versions(lock: Path | None) -> dict[str, str]:
     if lock is not None:
         found["requirements.lock"] = f"sha256 {hashlib.sha256(lock.read_bytes()).hexdigest()}"
     return found
+
+
+def _shown(column: str, books: Sequence[Codebook]) -> bool:
+    """Whether pages read a column; of probabilities that of the first label, which says if there are any."""
+    if column.startswith(("p_", "raw_")):
+        return column in {f"p_{book.labels[0]}" for book in books if book.labels}
+    return column not in NOT_SHOWN
 
 
 def read(
@@ -74,7 +85,7 @@ def read(
         units=pd.read_parquet(units_file),
         sample=pd.read_csv(sample_file, dtype={"unit_id": str, "stratum": str}, keep_default_na=False),
         measures=pd.read_parquet(measures_file),
-        codings={file.stem: pd.read_parquet(file) for file in codings_files},
+        codings=read_codings(codings_files, lambda column: _shown(column, books)),
         instruments=[Instrument.read(path) for path in instruments],
         figures={file.stem: file.read_bytes() for file in figures if file.suffix == ".png"},
         versions=versions(lock),

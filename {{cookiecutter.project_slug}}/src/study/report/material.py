@@ -31,7 +31,8 @@ _FIGURES = {
     "probability_ci_low", "probability_ci_high", "expected", "n_specifications", "n_estimated",
     "gold_estimate", "gold_ci_low", "gold_ci_high", "median", "share_sign_flip",
     "share_significance_flip", "share_type_i", "share_type_ii", "share_type_s", "share_covering_gold",
-    "specification",
+    "specification", "n_responses", "n_failed", "n_requests", "tokens_read", "tokens_written",
+    "tokens_unknown", "money", "seconds", "seconds_a_response", "fingerprints",
 }  # fmt: skip
 """Columns of numbers; 'statistic' holds names in the tables of reliability and numbers elsewhere."""
 
@@ -54,7 +55,8 @@ class Material:
     analyses
         The tables of the analyses, by name.
     units, sample, measures, codings
-        As their rules wrote them; codings by coder. `units` has the text.
+        As their rules wrote them; codings by coder, without large columns that no page reads. `units` has
+        the text.
     instruments
         One for each language model and codebook file.
     figures

@@ -8,7 +8,7 @@ from typing import Any
 from study.claims import AS_PRINTED, NOT_ATTEMPTED
 from study.codebook import Codebook
 from study.instrument import Instrument
-from study.report import words
+from study.report import served, words
 from study.report.material import Material
 from study.report.names import CORRECTIONS, Names, made_elsewhere
 
@@ -29,6 +29,21 @@ REFERENCES = (
     ("Likelihood of misclassified codes", "TeBlunthuis, Hase & Chan (2024)"),
     ("VADER", "Hutto & Gilbert (2014)"),
 )
+_PROBABILITIES = {
+    served.HERE: (
+        "The probability of each full answer (the label as the model says it) and the end of the turn was"
+        " computed and made to sum to 1 over the labels."
+    ),
+    served.WHOLE: (
+        "The server was asked for the probability of each full answer (the label as the model says it) and of"
+        " what ends it, one request a label; they were made to sum to 1 over the labels."
+    ),
+    served.DECIDING: (
+        "The probabilities of the labels were read off the server's list of the most probable tokens, where"
+        " labels part, and made to sum to 1."
+    ),
+    served.NONE: "The server gave no probabilities of the labels.",
+}
 RULES = {"mean": "the mean", "median": "the median", "majority": "the most frequent"}
 
 
@@ -75,17 +90,26 @@ def _llm(material: Material, name: str, coder: Mapping[str, Any]) -> str:
     mine = [i for i in material.instruments if i.coder == name]
     if not mine:
         return ""
-    model = mine[0].model
-    engine = words.listed([f"{k} {v}" for k, v in sorted((model.get("engine") or {}).items())])
     settings = mine[0].settings
     prompts = "the prompt" if sum(len(i.questions) for i in mine) == 1 else "the prompts"
     return (
-        f"The coder '{name}' is the language model {model.get('name', '')} (file {model.get('file', '')},"
-        f" sha256 {model['sha256']}), run locally by {engine}; {_asked(material, mine, coder)}, with"
+        f"The coder '{name}' is {_which(material, mine)}; {_asked(material, mine, coder)}, with"
         f" {prompts} that part 3 shows verbatim ({_instruments(mine)})."
         f" {' '.join(_decoding(material, mine, coder))} A text longer than"
         f" the context of {words.plural(int(settings.get('context', 0)), 'token')} was"
         f" {'left uncoded' if settings.get('too_long') == 'refuse' else 'cut at its end'}."
+    )
+
+
+def _which(material: Material, mine: Sequence[Instrument]) -> str:
+    """Say what model was asked: a file that ran here, or what a server has under a name."""
+    model = mine[0].model
+    if served.of(mine[0]):
+        return served.sentence(mine[0])
+    engine = words.listed([f"{k} {v}" for k, v in sorted((model.get("engine") or {}).items())])
+    return (
+        f"the language model {model.get('name', '')} (file {model.get('file', '')},"
+        f" sha256 {model['sha256']}), run locally by {engine}"
     )
 
 
@@ -115,37 +139,87 @@ def _decoding(material: Material, mine: Sequence[Instrument], coder: Mapping[str
     ]
     temperature = coder.get("temperature", 0)
     if closed := [book for book, question in asked if question.kind == "choice"]:
-        yield (
-            "The probability of each full answer (the label as the model says it) and the end of the turn was"
-            " computed and made to sum to 1 over the labels."
-        )
-    if any(book.type != "compare" for book in closed):
-        label = "was drawn with these probabilities" if temperature else "is the most probable one"
-        yield (
-            f"The score is the mean of the labels' values weighted by these probabilities; the label {label}."
-        )
-    yield from _ordered(closed)
-    yield from _calibrated(closed)
-    if any(book.type == "compare" for book in closed):
-        yield (
-            "Scores of comparisons are log-odds of the Bradley-Terry model, with a term for the order in"
-            " which two texts were shown; their standard errors are from a bootstrap over pairs."
-        )
+        yield from _scored(material, mine, closed, temperature)
     if written := [book.construct for book, question in asked if question.kind != "choice"]:
+        could = "which was taken where it is" if served.of(mine[0]) else "and could write nothing but"
         yield (
-            f"For {words.listed(written)} the model wrote its answer, and could write nothing but a number"
-            " within bounds, or passages of the text, word for word."
+            f"For {words.listed(written)} the model wrote its answer, {could} a number within bounds, or"
+            " passages of the text, word for word."
         )
     for place in ("before", "after"):
         if reasoned := [book.construct for book, question in asked if question.rationale == place]:
             yield f"For {words.listed(reasoned)} the model gave its reasons {place} the answer."
     if shown := [f"{book.construct} ({len(book.examples)})" for book, _ in asked if book.examples]:
         yield f"The prompt showed answered examples for {words.listed(shown)}."
-    yield _drawn(temperature, coder.get("repeats", 1))
+    if server := served.of(mine[0]):
+        yield from _served(material, mine[0], server, temperature)
+        if coder.get("repeats", 1) > 1:
+            yield "The score of a text is the mean over repeats, its label the most frequent one."
+    else:
+        yield _drawn(temperature, coder.get("repeats", 1))
 
 
-def _ordered(books: Sequence[Codebook]) -> Iterator[str]:
-    """Say which labels were offered in other orders than the codebook's."""
+def _scored(
+    material: Material, mine: Sequence[Instrument], closed: Sequence[Codebook], temperature: float
+) -> Iterator[str]:
+    """Say how the answers to questions with labels became labels and scores."""
+    how = served.how(mine[0])
+    yield _PROBABILITIES[how]
+    if any(book.type != "compare" for book in closed):
+        label = "was drawn with these probabilities" if temperature else "is the most probable one"
+        yield (
+            "The score is the value of the label that the server answered."
+            if how == served.NONE
+            else "The score is the mean of the labels' values weighted by these probabilities; the label"
+            f" {label}."
+        )
+        yield from _without(material, mine)
+    yield from _ordered(closed, averaged=how != served.NONE)
+    yield from _calibrated(closed)
+    if any(book.type == "compare" for book in closed):
+        if how == served.NONE:
+            yield "Of a comparison, the answer counts in full."
+        yield (
+            "Scores of comparisons are log-odds of the Bradley-Terry model, with a term for the order in"
+            " which two texts were shown; their standard errors are from a bootstrap over pairs."
+        )
+
+
+def _without(material: Material, mine: Sequence[Instrument]) -> Iterator[str]:
+    """Say for how many texts a server that gives probabilities gave none."""
+    if served.how(mine[0]) not in (served.WHOLE, served.DECIDING):
+        return
+    for instrument in mine:
+        for construct in (question.construct for question in instrument.questions):
+            bare, n = served.lacking(material, instrument.coder, construct)
+            if instrument.question(construct).kind == "choice" and bare:
+                yield (
+                    f"Of {construct}, the server gave no probabilities for {words.count(bare)} of"
+                    f" {words.plural(n, 'text')}: there the score is the label's value."
+                )
+
+
+def _served(
+    material: Material, instrument: Instrument, server: Mapping[str, Any], temperature: float
+) -> Iterator[str]:
+    """Say how a server drew, and that its model may change."""
+    if served.own_temperature(server):
+        yield "The temperature was the server's own."
+    elif temperature:
+        yield f"Answers were drawn at temperature {temperature:g}."
+    else:
+        yield "The temperature was 0, at which a server may still answer otherwise another time."
+    yield f"{served.CHANGES}: {served.seen(material, str(instrument.model['name']))}."
+
+
+def _ordered(books: Sequence[Codebook], *, averaged: bool) -> Iterator[str]:
+    """Say which labels were offered in other orders than the codebook's.
+
+    Parameters
+    ----------
+    averaged
+        Whether there are probabilities, which can be averaged over orders.
+    """
     orders: dict[tuple[str, int], list[str]] = {}
     for book in books:
         order = str(book.prompt["label_order"])
@@ -154,7 +228,8 @@ def _ordered(books: Sequence[Codebook]) -> Iterator[str]:
     for (order, seed), constructs in orders.items():
         labels = f"The labels of {words.listed(constructs)} were offered in"
         if order == "rotated":
-            yield f"{labels} each rotation of their order, and the probabilities averaged."
+            what = "the probabilities averaged" if averaged else "the label is the most frequent answer"
+            yield f"{labels} each rotation of their order, and {what}."
         if order == "random":
             yield f"{labels} one random order for each text (seed {seed})."
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from study.claims import AS_PRINTED, NOT_REPRODUCED, REPRODUCED
-from study.report import corrected, findings, words
+from study.report import corrected, findings, served, words
 from study.report.limits import ALPHA, CALIBRATION_ERROR, CODED, TENTATIVE, VALID_MASS
 from study.report.material import Material
 from study.report.names import Names
@@ -61,6 +61,7 @@ def findings_on_study(material: Material) -> list[Finding]:
         *_hypotheses(material),
         *_analyses(material),
         *_contamination(material),
+        *_served(material),
     ]
 
 
@@ -421,6 +422,19 @@ def _contamination(material: Material) -> Iterator[Finding]:
             "Contamination: the texts and ratings were never public.",
             f"public since {year}",
             "a language model would agree as well on texts that it cannot have been trained on",
+            False,
+        )
+
+
+def _served(material: Material) -> Iterator[Finding]:
+    models = served.names(material)
+    if models:
+        each = [f"'{model}' is behind a server: {served.seen(material, model)}" for model in models]
+        yield Finding(
+            f"Repeatable: the model that coded can be told from others, and asked again. {served.CHANGES}.",
+            "; ".join(each),
+            f"{served.quoted(models)} would give these codes again, since a hosted model may change under its"
+            " name",
             False,
         )
 

@@ -156,7 +156,8 @@ class ServerModel:
 
     def _check(self, found: Sequence[Mapping[str, Any]]) -> None:
         """Refuse what are no probabilities of whole labels."""
-        for log_p in (one for answer in found for one in answer.get("log_p") or () if isinstance(one, list)):
+        of_labels = [answer["log_p"] for answer in found if isinstance(answer["log_p"], list)]
+        for log_p in (one for orders in of_labels for one in orders):
             if exceeds(log_p) and min(log_p) > CERTAIN:
                 raise StudyError(
                     "The server reports probabilities after its constraint, so a label that alone is allowed"

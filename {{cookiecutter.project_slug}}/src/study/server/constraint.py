@@ -25,6 +25,9 @@ LISTED = 1000
 LISTED_IN_JSON = 100
 """The same in a JSON schema, whose bounds not every server heeds. Services limit the length of such lists."""
 
+STRONG = 100
+"""What is added to the logits of labels' tokens: the most that the protocol allows."""
+
 CHARACTERS_A_TOKEN = 4
 """About as many as a token of a rationale has."""
 
@@ -51,11 +54,12 @@ def constraint(
     place = question.rationale if rationale else "none"
     if kind == "none":
         return {}
+    own = _own_tokens(question, labels) if question.kind == "choice" and place == "none" else {}
     if kind == "grammar":
-        return {"grammar": _grammar(question, labels, place)}
+        return {"grammar": _grammar(question, labels, place), **own}
     schema = _schema(question, labels, place)
     if kind == "json_object":
-        return {"response_format": {"type": "json_object", "schema": schema}}
+        return {"response_format": {"type": "json_object", "schema": schema}, **own}
     described = {"name": "answer", "strict": True, "schema": schema}
     return {"response_format": {"type": "json_schema", "json_schema": described}}
 
@@ -78,6 +82,16 @@ def most_tokens(question: Question, *, rationale: bool = True) -> int:
 def bounds(question: Question) -> tuple[Decimal, Decimal]:
     """Return the lowest and the highest number that may be answered."""
     return Decimal(str(question.low)), Decimal(str(question.high))
+
+
+def _own_tokens(question: Question, labels: Sequence[int]) -> dict[str, Any]:
+    """Return what makes servers of llama.cpp's family write labels in the tokens in which the model reads them.
+
+    Else they take the most probable of all tokens with which a label can go on, so that 'cannot tell' may become
+    'c', 'ann', 'o' and so on, which is next to impossible for any model. Their probabilities are those before it.
+    """
+    bias = {question.answers[label]: STRONG for label in labels}
+    return {"logit_bias": bias, "logit_bias_type": "tokens"}
 
 
 def _schema(question: Question, labels: Sequence[int], place: str) -> Mapping[str, Any]:

@@ -52,6 +52,8 @@ SECRET = re.compile(
     r"[\"']?\s*[=:]",
     re.MULTILINE | re.IGNORECASE,
 )
+SHORTEST_KEY = 8
+"""Signs that a key has at least: a shorter word, for a server that takes any, may stand in many files."""
 WITH_SECRETS = (".dvc/config", ".cruft.json")
 """Files in which an address or a key may hold a password."""
 
@@ -104,6 +106,30 @@ def check_secrets(root: Path, files: Sequence[str]) -> None:
                 hint="Take it out, and give it with 'dvc remote modify --local NAME password ...', which"
                 " stays on this machine. Change it, if the file has been committed.",
             )
+
+
+def check_keys(content: Mapping[str, Path | bytes], study: Mapping[str, Any]) -> None:
+    """Stop when a server's key, as the environment has it, stands in what would be archived.
+
+    Raises
+    ------
+    StudyError
+        Names the file and the variable, never the key.
+    """
+    named = {
+        keys["key"] for model in study["models"].values() if (keys := model.get("server")) and keys["key"]
+    }
+    secrets = {name: os.environ[name].strip().encode() for name in sorted(named) if os.environ.get(name)}
+    for file, source in sorted(content.items()) if secrets else ():
+        data = source if isinstance(source, bytes) else source.read_bytes()
+        for name, secret in secrets.items():
+            if len(secret) >= SHORTEST_KEY and secret in data:
+                raise StudyError(
+                    "This file holds the key of a model server, which the archive would publish.",
+                    file=file,
+                    key=name,
+                    hint="Ask the provider for another key, and take this one out of the file.",
+                )
 
 
 def check_current(root: Path, recorded: Sequence[Job], hashes: Hashes) -> None:
@@ -197,6 +223,7 @@ def build(root: Path, study: Mapping[str, Any], target: Path) -> list[Withheld]:
         content[LIST] = withheld.write_list(kept)
     made = {name: source for name, source in content.items() if isinstance(source, bytes)}
     described |= {name: crate.Content.of(data) for name, data in made.items()}
+    check_keys(content, study)
     metadata = crate.describe(
         study,
         recorded,

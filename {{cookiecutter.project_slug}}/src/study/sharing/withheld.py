@@ -3,15 +3,16 @@
 Kept back are, with their hash:
 
 - the texts: all of `data/corpus` but the list of the sample;
-- what a model wrote about them: segments of responses with rationales. Codings quote nothing where texts may
-  not be shared (`study.codings.without_texts`); those of an earlier time, with rationales or passages, are
-  kept back;
+- what a model wrote about them: segments of responses with rationales, or with a passage in what a server
+  answered instead of a code. Codings quote nothing where texts may not be shared
+  (`study.codings.without_texts`); those of an earlier time, with rationales or passages, are kept back;
 - every other file of data and results in which a passage of a text is found (`study.sharing.passages`), as
   in a column that was carried along, or a coding sheet that shows what is to be coded; and a file beside the
   data that cannot be searched.
 
-A table without its text and a segment without its rationales are still of use. They go into the folder
-`redacted`, under the same path: a file under its own path is always the file that the study was made with.
+A table without its text and a segment without its rationales and errors are still of use. They go into the
+folder `redacted`, under the same path: a file under its own path is always the file that the study was made
+with.
 
 What git tracks cannot be kept back, since `git push` would send it: a passage in it is an error.
 
@@ -172,7 +173,7 @@ def redact(root: Path, study: Mapping[str, Any], kept: Sequence[Withheld]) -> It
     tables: dict[str, pd.DataFrame] = {}
     for one in kept:
         if one.redacted and one.path.startswith(SEGMENTS):
-            yield one.redacted, _without_rationales((root / one.path).read_bytes())
+            yield one.redacted, _without_words((root / one.path).read_bytes())
         elif one.redacted:
             tables[one.path] = _read_table(root / one.path)
     columns = {
@@ -230,6 +231,8 @@ def _reasons(root: Path, study: Mapping[str, Any], files: Iterable[str]) -> dict
         reason = _by_kind(root, path, origins)
         if reason:
             reasons[path] = reason
+        elif path.startswith(f"{SEGMENTS}/"):
+            searched[path] = _errors(root / path)
         elif _is_searched(path):
             searched[path] = _pieces(root / path)
     for path, passage in passages.find(_texts(root, study), searched).items():
@@ -267,6 +270,14 @@ def _has_rationales(segment: Path) -> bool:
     # Inside a string a quotation mark has a backslash: this is the name of a member.
     with segment.open("rb") as file:
         return any(b'"rationale":' in line for line in file)
+
+
+def _errors(segment: Path) -> Iterator[str]:
+    """Yield why responses have failed: a server's answer that is no code is quoted there."""
+    with segment.open("rb") as file:
+        for line in file:
+            if b'"error":' in line:
+                yield str(json.loads(line).get("error", ""))
 
 
 def _origins(root: Path, study: Mapping[str, Any]) -> set[str]:
@@ -345,12 +356,14 @@ def _read_table(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
-def _without_rationales(segment: bytes) -> bytes:
+def _without_words(segment: bytes) -> bytes:
+    """Leave out of responses what a model wrote in its own words."""
     lines = []
     for line in segment.splitlines():
         response = json.loads(line)
         for answer in response["answers"] or []:
             answer.pop("rationale", None)
+        response.pop("error", None)
         lines.append(json.dumps(response, sort_keys=True, separators=(",", ":")))
     return "".join(f"{line}\n" for line in lines).encode("ascii")
 

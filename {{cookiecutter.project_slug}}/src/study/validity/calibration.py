@@ -114,6 +114,13 @@ def label_distributions(codings: pd.DataFrame, construct: str, labels: Sequence[
     return found.div(found.sum(axis=1), axis=0) if len(found) else None
 
 
+def is_coded(codings: pd.DataFrame, construct: str, labels: Sequence[str]) -> bool:
+    """Whether a coder that has columns for the probabilities of these labels has coded any unit."""
+    if not {f"p_{label}" for label in labels} <= set(codings.columns):
+        return False
+    return bool(((codings["construct"] == construct) & (codings["status"] == "ok")).any())
+
+
 def class_probabilities(
     distributions: pd.DataFrame, values: Mapping[str, float], thresholds: Sequence[float], *, by_label: bool
 ) -> tuple[pd.DataFrame, pd.Series]:

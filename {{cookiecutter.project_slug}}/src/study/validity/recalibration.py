@@ -12,8 +12,14 @@ from typing import Any
 
 import pandas as pd
 
+from study.coded import of_distributions, read_codings
 from study.errors import StudyError
-from study.validity.calibration import calibration_table, class_probabilities, label_distributions
+from study.validity.calibration import (
+    calibration_table,
+    class_probabilities,
+    is_coded,
+    label_distributions,
+)
 from study.validity.classification import criterion_classes
 from study.validity.crossfit_calibration import STATED, cross_fitted_calibration
 from study.validity.subsets import POOLED, subsets
@@ -26,6 +32,7 @@ COLUMNS = [
 KEYS = ["construct", "domain", "subset", "measure"]
 METHODS = ("platt", "isotonic", "temperature")
 FOLDS = 5
+NO_PROBABILITIES = "not available: the labels have no probabilities"
 LEAST_UNITS = 50
 """With fewer, a map learnt on four fifths of them says little."""
 
@@ -53,7 +60,7 @@ def recalibration_table(
     Returns
     -------
     One row a method, 'none' (as stated) first; brier_change is the difference from 'none', below zero is
-    better. One row with a note where a coder's probabilities cannot be recalibrated.
+    better. One row with a note where a coder's probabilities cannot be recalibrated, or a server gives none.
     """
     rows: list[dict[str, object]] = []
     for subset in subsets(measures, coders, criterion=criterion, by=None):
@@ -66,9 +73,11 @@ def recalibration_table(
             if measure not in codings or not book.get("values"):
                 continue
             stated = label_distributions(codings[measure], subset.construct, list(book["values"]))
-            if stated is None:
-                continue
             key = subset.key | {"domain": POOLED, "measure": measure}
+            if stated is None:
+                if is_coded(codings[measure], subset.construct, list(book["values"])):
+                    rows.append(key | {"method": STATED, "n": 0, "note": NO_PROBABILITIES})
+                continue
             summed, _ = class_probabilities(stated, book["values"], thresholds, by_label=by_label)
             rows += [key | row for row in _recalibrated(summed, truth, resamples=resamples, seed=seed)]
     # Sorted by all but the method, whose order says what is compared with what.
@@ -108,7 +117,7 @@ def main(
     construct to its level and its labels' values; `compare` is that section of the configuration.
     """
     measures = pd.read_parquet(measures_file)
-    codings = {file.stem: pd.read_parquet(file) for file in codings_files}
+    codings = read_codings(codings_files, of_distributions)
     common: dict[str, Any] = {"criterion": compare["criterion"], "thresholds": compare["thresholds"]}
     found = calibration_table(measures, codings, coders, codebooks, by=compare.get("by"), **common)
     write_table(found, table_file)

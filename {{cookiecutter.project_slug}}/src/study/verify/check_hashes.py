@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from study import sources
 from study.errors import StudyError
 from study.llm.model import engine_versions, locate
 from study.provenance.records import jobs
+from study.report.served import address, reported
 from study.report.words import listed, plural
 from study.verify.rebuild import source_files
 from study.verify.recorded import digest
@@ -109,6 +111,9 @@ def _models(study: Subject) -> Iterator[Item]:
     for name in sorted({study.config["coders"][coder]["model"] for coder in study.asked}):
         what, model = f"model {name}", study.config["models"][name]
         kept = f"data/responses/models/{name}.json"
+        if model.get("server"):
+            yield _server(study, what, model["server"], kept)
+            continue
         try:
             card = json.loads((study.root / kept).read_text(encoding="utf-8"))
             shipped, engine = card["source"]["sha256"], card["engine"]
@@ -130,6 +135,28 @@ def _models(study: Subject) -> Iterator[Item]:
         yield Item(what, PASSED, f"sha256 {found}")
         if (here := _engine()) != engine:
             yield Item(what, NOTE, f"It coded with {_versions(engine)}; here is {_versions(here)}.")
+
+
+def _server(study: Subject, what: str, configured: Mapping[str, Any], kept: str) -> Item:
+    """Compare the configuration's server with the card of the one that was asked: nothing else can be."""
+    try:
+        card = json.loads((study.root / kept).read_text(encoding="utf-8"))
+        asked, said = card["server"], reported(card)
+    except (OSError, ValueError, KeyError, TypeError):
+        return Item(what, FAILED, f"There is no card of the server that coded: {kept}.")
+    other = [
+        f"{key}: {json.dumps(configured.get(key))}, where what coded has {json.dumps(value)}"
+        for key, value in sorted(asked.items())
+        if configured.get(key) != value
+    ]
+    if other:
+        return Item(what, FAILED, f"The configuration has another server: {'; '.join(other)}.")
+    return Item(
+        what,
+        NOTE,
+        f"It is behind a server, {address(asked)}, of which no hash can be taken; recorded is what it said of"
+        f" itself: {said}. Whether it is still the same cannot be checked.",
+    )
 
 
 def _engine() -> dict[str, str]:

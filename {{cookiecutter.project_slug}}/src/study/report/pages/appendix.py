@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from study.flow import examples
-from study.report import words
-from study.report.blocks import Block, Heading, Missing, Page, Pairs, Table, Text, Verbatim
+from study.report import served, words
+from study.report.blocks import Block, Heading, Missing, Notice, Page, Pairs, Table, Text, Verbatim
 from study.report.material import Material
 from study.report.methods import REFERENCES, paragraph
 from study.report.names import Names
@@ -58,11 +58,15 @@ def _point(material: Material, failed: pd.DataFrame) -> str:
     )
     if not material.instruments:
         return words.sentence(f"{missing}; {_NOT_ASKED[bool(material.given('llm'))]}")
-    models = words.plural(len({i.model["sha256"] for i in material.instruments}), "model file")
-    instruments = words.plural(len(material.instruments), "instrument")
-    return words.sentence(
-        f"{missing}; what was asked is identified by the hashes of {models} and {instruments}"
-    )
+    files = len({i.model["sha256"] for i in material.instruments if not served.of(i)})
+    hashed = [words.plural(files, "model file")] if files else []
+    hashed.append(words.plural(len(material.instruments), "instrument"))
+    of = "the hash of" if files + len(material.instruments) == 1 else "the hashes of"
+    said = [f"{missing}; what was asked is identified by {of} {words.listed(hashed)}"]
+    if behind := len(served.models(material)):
+        whose = "and for the model" if behind == 1 else f"and for {words.count(behind)} models"
+        said.append(f"{whose} behind a server by what the server said of itself")
+    return words.sentence(", ".join(said))
 
 
 def _failed(material: Material) -> pd.DataFrame:
@@ -116,30 +120,35 @@ def _imports(material: Material) -> list[Table]:
 def _models(material: Material) -> list[Block]:
     if not material.instruments:
         return [Missing("Models", words.sentence(_NOT_ASKED[bool(material.given("llm"))]))]
-    models = {i.model["sha256"]: i.model for i in material.instruments}
-    blocks: list[Block] = []
-    for digest, model in sorted(models.items()):
-        engine = model.get("engine") or {}
-        facts = [
-            ("Model", f"{model.get('name', '')} ({model.get('title') or 'no title in the file'})"),
-            ("File", str(model.get("file", ""))),
-            ("sha256", digest),
-            ("Weights", _weights(model)),
-            ("Size", words.plural(int(model.get("size") or 0), "byte")),
-            ("Architecture", str(model.get("architecture") or "not stated")),
-            ("Licence", str(model.get("licence") or "not stated in the file")),
-            (
-                "Engine that coded",
-                words.listed([f"{name} {version}" for name, version in sorted(engine.items())]),
-            ),
-        ]
-        blocks.append(Pairs(facts))
+    models = {i.model["sha256"]: i.model for i in material.instruments if not served.of(i)}
+    blocks: list[Block] = [Pairs(_file(digest, model)) for digest, model in sorted(models.items())]
+    blocks += [Pairs(served.facts(one.model)) for _, one in sorted(served.models(material).items())]
+    blocks += [Notice("Not the same for ever.", said)] if (said := served.warning(material)) else []
     rows = [[i.coder, i.name, i.instrument_id] for i in material.instruments]
     note = (
         "An instrument is everything but the text that decides an answer; its id changes with any of it. Part"
         " 3 shows the prompts."
     )
-    return [*blocks, Table.of("Instruments", ["Coder", "Codebook", "Instrument"], rows, "lll", note)]
+    blocks.append(Table.of("Instruments", ["Coder", "Codebook", "Instrument"], rows, "lll", note))
+    return [*blocks, *([cost] if (cost := served.cost_table(material)) else [])]
+
+
+def _file(digest: str, model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is known of a model's file."""
+    engine = model.get("engine") or {}
+    return [
+        ("Model", f"{model.get('name', '')} ({model.get('title') or 'no title in the file'})"),
+        ("File", str(model.get("file", ""))),
+        ("sha256", digest),
+        ("Weights", _weights(model)),
+        ("Size", words.plural(int(model.get("size") or 0), "byte")),
+        ("Architecture", str(model.get("architecture") or "not stated")),
+        ("Licence", str(model.get("licence") or "not stated in the file")),
+        (
+            "Engine that coded",
+            words.listed([f"{name} {version}" for name, version in sorted(engine.items())]),
+        ),
+    ]
 
 
 def _weights(model: Mapping[str, Any]) -> str:

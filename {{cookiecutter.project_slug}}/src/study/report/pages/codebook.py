@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from study.codebook import Codebook
 from study.instrument import Instrument, Question
-from study.report import beforehand, words
+from study.report import beforehand, served, words
 from study.report.blocks import Block, Heading, Missing, Page, Pairs, Table, Verbatim
 from study.report.material import Material
 from study.report.names import Names, made_elsewhere
@@ -20,6 +20,9 @@ _KINDS = {
     "number": "a number",
     "extract": "passages of the text",
 }
+MARKS = (
+    "with marks where each message to the server begins and ends (it puts them into its model's own template)"
+)
 _SPECIAL = re.compile(r"<\|[^|<>\n]{1,64}\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|<(?:bos|eos)>")
 """How tokenizers write their special tokens."""
 
@@ -175,14 +178,14 @@ def _facts(material: Material, book: Codebook) -> Pairs:
         refused = f"answer '{offered}', counted apart, never zero" if offered else "not offered"
         facts.append(("The answer 'not codable'", refused))
     facts.append(("Status", frozen))
-    return Pairs([*facts, *(_prompting(book) if asked else [])])
+    return Pairs([*facts, *(_prompting(material, book) if asked else [])])
 
 
-def _prompting(book: Codebook) -> list[tuple[str, str]]:
+def _prompting(material: Material, book: Codebook) -> list[tuple[str, str]]:
     """Return how a language model is asked for a construct."""
     facts = [("Wording", book.prompt["wording"])]
     if book.closed:
-        facts.append(("Order of the labels", _order(book)))
+        facts.append(("Order of the labels", _order(material, book)))
     facts.append(("Rationale", _rationale(book)))
     if book.examples:
         shown = "{examples}" in book.system + book.wording[book.prompt["wording"]]
@@ -211,15 +214,19 @@ def _asked_for(book: Codebook) -> str:
     return f"a number from {low} to {high}, with up to {words.plural(book.decimals, 'decimal')}"
 
 
-def _order(book: Codebook) -> str:
+def _order(material: Material, book: Codebook) -> str:
     last = f"; '{book.not_codable}' is always the last" if book.not_codable else ""
     if book.type == "compare":
         return "as in the table, whichever text comes first"
     if book.prompt["label_order"] == "rotated":
         n = len(book.labels) - (book.not_codable is not None)
+        asked = [one for one in material.instruments if book.construct in one.constructs]
+        bare = any(served.how(one) == served.NONE for one in asked)
+        counts = " (without probabilities, the most frequent answer counts)" if bare else ""
         return (
             f"rotated: a text is asked about in {words.plural(n, 'order')}, so that each label stands once in"
-            f" each place, and the probabilities are averaged{last}; the prompt below shows the first order"
+            f" each place, and the probabilities are averaged{counts}{last}; the prompt below shows the first"
+            " order"
         )
     if book.prompt["label_order"] == "random":
         return (
@@ -281,7 +288,8 @@ def _prompt(
     """Show a prompt, and of each language model that was asked with it how its answer came about."""
     names = Names(material.study)
     asked = [f"{names.table(i.coder)} ({i.model.get('name', '')})" for i in instruments]
-    blocks: list[Block] = [Verbatim(f"Prompt of {words.listed(asked)}, verbatim, with special tokens", shown)]
+    marks = MARKS if any(map(served.of, instruments)) else "with special tokens"
+    blocks: list[Block] = [Verbatim(f"Prompt of {words.listed(asked)}, verbatim, {marks}", shown)]
     for instrument in instruments:
         own = [("Language model", names.table(instrument.coder))] if len(instruments) > 1 else []
         blocks.append(Pairs([*own, *_how(material, instrument, construct)]))
@@ -294,17 +302,35 @@ def _how(material: Material, instrument: Instrument, construct: str) -> list[tup
     too_long = {"refuse": "left uncoded, with the status too_long", "truncate": "cut at the end, and counted"}
     rule = settings.get("too_long", "")
     question, coder = instrument.question(construct), material.study["coders"].get(instrument.coder, {})
-    facts = [
-        ("Instrument", instrument.instrument_id),
-        ("Model file", f"{model.get('file', '')}, sha256 {model['sha256']}"),
-        ("Decoding", _decoding(question, settings["temperature"])),
-    ]
+    facts = [("Instrument", instrument.instrument_id)]
+    if server := served.of(instrument):
+        facts += _served(material, instrument, construct)
+        facts.append(("Decoding", served.decoding(question, server, settings["temperature"])))
+    else:
+        facts.append(("Model file", f"{model.get('file', '')}, sha256 {model['sha256']}"))
+        facts.append(("Decoding", _decoding(question, settings["temperature"])))
     if (times := coder.get("repeats", 1)) > 1:
         what = "each pair, in each order," if instrument.compares else "each text"
         facts.append(("Repeats", f"{what} is asked about {words.plural(times, 'time')}"))
     if quotation := _quotation(question):
         facts.append(("Quotation", quotation))
     facts.append(("Too long for the context", f"{too_long.get(rule, rule)} (context of {context})"))
+    return facts
+
+
+def _served(material: Material, instrument: Instrument, construct: str) -> list[tuple[str, str]]:
+    """Return how a model behind a server is asked, and what it said of itself."""
+    model = instrument.model
+    server = model["server"]
+    facts = [
+        ("Model server", served.address(server)),
+        ("What it said of itself", served.reported(model)),
+        ("Kept to the codebook by", served.CONSTRAINTS[server["constraint"]]),
+    ]
+    if server["options"]:
+        facts.append(("Further settings", served.options(server)))
+    if instrument.question(construct).kind == "choice":
+        facts.append(("Label probabilities", served.probabilities(material, instrument, construct)))
     return facts
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from study.report import findings, recalibration, words
+from study.report import findings, recalibration, served, words
 from study.report.blocks import Block, Heading, Missing, Page, Table, Text
 from study.report.material import Material
 from study.report.names import Names, domain
+from study.report.notes import joined
 from study.report.pictures import figure
 
+_NO_PROBABILITIES = "No coder of it has label probabilities on texts with a criterion."
 NEAR = 0.05
 """Stated and observed shares that differ by less are called equal."""
 _NO_CLASSES = "its scores are numbers without classes; part 6 correlates them"
@@ -229,7 +231,7 @@ def _confusions(material: Material, construct: str) -> Table | Missing:
 def _calibration(material: Material, construct: str) -> list[Block]:
     rows = material.rows("calibration", construct)
     if rows.empty:
-        why = "No coder of it has label probabilities on texts with a criterion."
+        why = served.no_probabilities(material, construct) or _NO_PROBABILITIES
         return [Missing(f"Calibration of {construct}", why)]
     names, body = Names(material.study), []
     for place in findings.domains(rows):
@@ -246,7 +248,8 @@ def _calibration(material: Material, construct: str) -> list[Block]:
     )
     caption = f"Do the probabilities of {construct} mean what they say? Subset '{material.subset(construct)}'"
     columns = ["Domain", "Coder", "n", "Mean probability", "Share right", "ECE", "Brier"]
-    return [*picture, Table.of(caption, columns, body, "llrrrrr")]
+    note = served.no_probabilities(material, construct)
+    return [*picture, Table.of(caption, columns, body, "llrrrrr", note)]
 
 
 def _valid_mass(material: Material, construct: str) -> Table | Missing:
@@ -262,6 +265,7 @@ def _valid_mass(material: Material, construct: str) -> Table | Missing:
         why = "No language model codes it."
         if set(material.given("llm")) & set(findings.coders_of(material, construct)):
             why = "Codes that were made elsewhere come without the probabilities of the labels."
+        why = served.no_valid_mass(material, construct) or why
         if not material.codebooks[construct].closed:
             why = "There are no labels that could share the probability: a model writes its answer."
         return Missing(f"Valid mass of {construct}", why)
@@ -270,6 +274,11 @@ def _valid_mass(material: Material, construct: str) -> Table | Missing:
         ["Coder", "n", "5%", "25%", "Median", "75%", "95%", "Texts below .50"],
         rows,
         "lrrrrrrr",
-        "The probabilities of all labels before they are made to sum to 1. A small mass says that the answer"
-        " was imposed.",
+        joined(
+            [
+                "The probabilities of all labels before they are made to sum to 1. A small mass says that the"
+                " answer was imposed.",
+                served.no_valid_mass(material, construct),
+            ]
+        ),
     )

@@ -1,0 +1,240 @@
+"""A study on a real Slurm of two nodes gives what it gives on one machine, whatever happens to its jobs."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from cluster.slurm import NODES, Slurm, running
+from cluster.studies import SHARDS, TEXTS, copied, journals, keys, make
+from end_to_end.studies import asked, contents, environment, run, settings, snakemake, write_settings
+
+pytestmark = pytest.mark.slow
+
+PROFILE = ("--profile", "workflow/profiles/slurm")
+# For tests: sooner, and with what jobs say.
+QUICK = ("--slurm-init-seconds-before-status-checks", "2", "--slurm-keep-successful-logs")
+PATIENCE = 120.0
+
+
+@dataclass
+class Run:
+    """What was seen while the study ran on the cluster.
+
+    `writing` holds how many responses each journal had at two moments, `nodes` what was at work then, and
+    `lost` the jobs that were cancelled, killed, and lost with their node.
+    """
+
+    study: Path
+    said: str = ""
+    writing: list[dict[str, int]] = field(default_factory=list)
+    nodes: set[str] = field(default_factory=set)
+    lost: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[Slurm]:
+    with running() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(scope="module")
+def here(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study after its run on this machine alone, in one shard."""
+    study = copied(made, tmp_path_factory.mktemp("here"))
+    changed = settings(study)
+    changed["coding"]["shards"] = 1
+    write_settings(study, changed)
+    snakemake(study)
+    return study
+
+
+def on_slurm(slurm: Slurm, study: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start Snakemake with the profile."""
+    return subprocess.Popen(
+        ["snakemake", *PROFILE, *QUICK, *arguments],
+        cwd=study,
+        env={**environment(), **slurm.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def until(done: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait until something is so; a Snakemake that ends before has failed."""
+    end = time.monotonic() + PATIENCE
+    while not done():
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            raise AssertionError(f"Snakemake ended, or took too long:\n{process.communicate()[0]}")
+        time.sleep(0.1)
+
+
+def running_on(slurm: Slurm, node: str) -> str | None:
+    """Return the job that a node runs."""
+    return next((job for job, seen in slurm.jobs().items() if seen == ("RUNNING", node)), None)
+
+
+@pytest.fixture(scope="module")
+def there(made: Path, slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The study after a run in which one job is cancelled, one killed, and one's node goes down."""
+    seen = Run(copied(made, tmp_path_factory.mktemp("there")))
+    process = on_slurm(slurm, seen.study)
+
+    def both_write() -> bool:
+        return len(journals(seen.study)) == 2 and min(journals(seen.study).values()) >= 2
+
+    until(both_write, process)
+    seen.writing.append(journals(seen.study))
+    until(lambda: all(n > seen.writing[0].get(job, 0) for job, n in journals(seen.study).items()), process)
+    seen.writing.append(journals(seen.study))
+    first, second = (running_on(slurm, node) for node in NODES)
+    assert first
+    assert second
+    seen.nodes = {slurm.jobs()[job][1] for job in (first, second)}
+    slurm.run("scancel", first)
+    for program in slurm.job(second):
+        if "study.llm.coding" in program.cmdline():
+            program.kill()
+    seen.lost |= {"cancelled": first, "killed": second}
+    before = set(journals(seen.study))
+
+    def another_writes() -> bool:
+        new = {name: n for name, n in journals(seen.study).items() if name not in before}
+        job = running_on(slurm, "n2")
+        return job not in (None, second) and any(n >= 2 for n in new.values()) and _writes(slurm, job)
+
+    until(another_writes, process)
+    third = running_on(slurm, "n2")
+    assert third
+    slurm.power_off("n2")
+    seen.lost["node down"] = third
+    until(lambda: slurm.jobs()[third][0] == "PENDING", process)
+    # Slurm lets two minutes pass before it starts such a job again.
+    slurm.run("scontrol", "update", f"jobid={third}", "starttime=now")
+    seen.said = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0, seen.said
+    return seen
+
+
+def _writes(slurm: Slurm, job: str | None) -> bool:
+    """Whether a job has a journal open into which something is written."""
+    opened = [file.path for process in slurm.job(str(job)) for file in process.open_files()]
+    return any(path.endswith(".journal") and Path(path).stat().st_size for path in opened)
+
+
+def test_the_results_are_those_of_one_machine_byte_for_byte(here: Path, there: Run) -> None:
+    for folder in ("results/codings", "results/tables", "results/figures", "results/report"):
+        expected = contents(here / folder)
+        assert expected
+        assert contents(there.study / folder) == expected, folder
+
+
+def test_two_jobs_write_at_the_same_time_on_two_nodes(there: Run) -> None:
+    before, after = there.writing
+    assert len(before) == 2
+    assert before.keys() == after.keys()
+    assert all(after[job] > before[job] for job in before)
+    assert there.nodes == set(NODES)
+
+
+def test_jobs_that_were_lost_go_on_and_nothing_is_asked_twice(here: Path, there: Run) -> None:
+    assert len(set(there.lost.values())) == 3
+    assert f"SLURM-job '{there.lost['cancelled']}' failed, SLURM status is: 'CANCELLED'" in there.said
+    assert f"SLURM-job '{there.lost['killed']}' failed, SLURM status is: 'FAILED'" in there.said
+    assert there.said.count("Trying to restart job") == 2
+    found = keys(there.study)
+    assert len(found) == len(set(found)) == TEXTS
+    assert set(found) == set(keys(here))
+    assert not journals(there.study)
+    # What the logs count are the last attempts, which did not have to begin anew.
+    assert 0 < asked(there.study) < asked(here) == TEXTS
+
+
+def test_a_job_codes_many_texts_with_one_model(there: Run) -> None:
+    logs = sorted((there.study / "logs" / "ask").glob("*.log"))
+    assert len(logs) == SHARDS
+    for log in logs:
+        said = log.read_text()
+        assert len(re.findall(r"^The model was asked \d+ times", said, re.M)) == 1
+        assert len(re.findall(r"^Starting this job took .+, coding ", said, re.M)) == 1
+    # One job, one model: those that were lost have a log of their own but the one that Slurm started again.
+    assert len(job_logs(there.study)) == SHARDS + 2
+
+
+def test_slurm_s_logs_are_in_one_place_and_not_in_git(there: Run) -> None:
+    assert {log.parent.parent for log in job_logs(there.study)} == {there.study / "logs/slurm/rule_ask"}
+    assert not run(there.study, "git", "status", "--porcelain", "logs").stdout
+
+
+def job_logs(study: Path) -> list[Path]:
+    return sorted((study / "logs" / "slurm").rglob("*.log"))
+
+
+def test_all_is_up_to_date_afterwards(there: Run) -> None:
+    assert "Nothing to be done" in run(there.study, "snakemake", "--dry-run").stdout
+
+
+def test_what_a_job_asks_of_the_cluster_makes_nothing_anew(there: Run) -> None:
+    original = settings(there.study)
+    changed = settings(there.study)
+    changed["coding"] |= {"memory": 900, "minutes": 30, "gpus": 1}
+    write_settings(there.study, changed)
+    assert "Nothing to be done" in run(there.study, "snakemake", "--dry-run", *PROFILE).stdout
+    write_settings(there.study, original)
+
+
+def test_only_the_main_process_restores_and_tracks(slurm: Slurm, there: Run) -> None:
+    assert there.said.count("Versioned with DVC") == 1
+    assert not any("Versioned with DVC" in log.read_text() for log in job_logs(there.study))
+    table = "results/tables/agreement.csv"
+    record = there.study / ".snakemake/metadata" / base64.b64encode(table.encode()).decode()
+    record.unlink()
+    # A job as the plugin has submitted it: it reads the same Snakefile.
+    (command,) = re.findall(r"^  Command: (.+)$", job_logs(there.study)[0].read_text(), re.M)[:1]
+    command = re.sub(r" --(wait-for-files-file|runtime-source-cache-path) \S+", "", command)
+    _, *arguments = shlex.split(command)
+    slurm.run("srun", f"--chdir={there.study}", sys.executable, "-m", "snakemake", *arguments)
+    assert "asked 0 times" in (there.study / "logs/ask" / _log_of(command)).read_text()
+    assert not record.exists()
+    assert "Nothing to be done" in run(there.study, "snakemake", "--dry-run").stdout
+    assert record.exists()
+
+
+def _log_of(command: str) -> str:
+    """Return the name of the log of the shard that a job's command names."""
+    words = dict(part.split("=") for part in re.findall(r"ask:(\S+)", command)[0].split(","))
+    return "{model}.{shard}-of-{shards}.log".format(**words)
+
+
+def test_without_accounts_to_ask_nothing_is_submitted(slurm: Slurm, made: Path, tmp_path: Path) -> None:
+    study = copied(made, tmp_path)
+    before = slurm.jobs()
+    with on_slurm(
+        slurm, study, "--slurm-status-command", "sacct", "results/index/smollm2-135m.0-of-3.csv"
+    ) as run:
+        said = run.communicate(timeout=PATIENCE)[0]
+    assert run.returncode == 1
+    assert "Error: Snakemake was told to ask Slurm's accounts" in said
+    assert "--slurm-status-command squeue --slurm-no-account" in said
+    assert "Traceback" not in said
+    assert slurm.jobs() == before
+
+
+def test_that_there_are_no_accounts_is_in_the_log(there: Run) -> None:
+    assert "This Slurm keeps no accounts of its jobs; squeue says what becomes of them." in there.said
