@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from cluster.slurm import Slurm, running
-from study.cluster import check
+from study.cluster import check_slurm, check_threads
 from study.errors import StudyError
 
 pytestmark = pytest.mark.slow
@@ -34,15 +34,15 @@ def slurm() -> Iterator[Slurm]:
         yield started
 
 
-def problem(folder: Path, status_command: str = "squeue", threads: int = 1, cores: int | None = 2) -> str:
+def problem(folder: Path, status_command: str = "squeue") -> str:
     with pytest.raises(StudyError) as caught:
-        check(folder, status_command, threads, cores)
+        check_slurm(folder, status_command)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_squeue_is_enough_and_the_log_says_so(slurm: Slurm, tmp_path: Path) -> None:
-    assert "keeps no accounts" in check(tmp_path, "squeue", 1, 2)
+    assert "keeps no accounts" in check_slurm(tmp_path, "squeue")
 
 
 def test_accounts_that_are_not_kept_cannot_be_asked(slurm: Slurm, tmp_path: Path) -> None:
@@ -51,12 +51,11 @@ def test_accounts_that_are_not_kept_cannot_be_asked(slurm: Slurm, tmp_path: Path
     assert "--slurm-status-command squeue --slurm-no-account" in said
 
 
-def test_jobs_are_not_to_have_fewer_threads_than_wanted(slurm: Slurm, tmp_path: Path) -> None:
-    said = problem(tmp_path, threads=8, cores=2)
-    assert "key 'coding.threads'" in said
-    assert "--cores 8" in said
-    assert check(tmp_path, "squeue", 8, None)
-    assert check(tmp_path, "squeue", 8, 8)
+def test_jobs_are_not_to_have_fewer_threads_than_wanted() -> None:
+    with pytest.raises(StudyError, match=r"key 'coding\.threads'.+ that has 2\..+'--cores 8'"):
+        check_threads(8, 2)
+    check_threads(8, 8)
+    check_threads(8, None)
 
 
 def test_jobs_of_the_study_that_are_under_way_are_waited_for(slurm: Slurm, tmp_path: Path) -> None:
@@ -65,7 +64,7 @@ def test_jobs_of_the_study_that_are_under_way_are_waited_for(slurm: Slurm, tmp_p
     submit = ("sbatch", "--parsable", "--output=/dev/null", "--wrap=sleep 60")
     slurm.run(*submit, f"--chdir={elsewhere}", "--comment=rule_ask")
     slurm.run(*submit, f"--chdir={tmp_path}", "--comment=lunch")
-    assert check(tmp_path, "squeue", 1, 2)
+    assert check_slurm(tmp_path, "squeue")
     job = slurm.run(*submit, f"--chdir={tmp_path}", "--comment=rule_ask_wildcards_a_0_3").strip()
     said = problem(tmp_path)
     assert f"'scancel {job}'" in said

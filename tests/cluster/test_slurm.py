@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import shlex
 import subprocess
 import sys
 import time
@@ -208,8 +207,10 @@ def test_only_the_main_process_restores_and_tracks(slurm: Slurm, there: Run) -> 
     # A job as the plugin has submitted it: it reads the same Snakefile.
     (command,) = re.findall(r"^  Command: (.+)$", job_logs(there.study)[0].read_text(), re.M)[:1]
     command = re.sub(r" --(wait-for-files-file|runtime-source-cache-path) \S+", "", command)
-    _, *arguments = shlex.split(command)
-    slurm.run("srun", f"--chdir={there.study}", sys.executable, "-m", "snakemake", *arguments)
+    _, _, arguments = command.partition(" ")
+    said = there.study / "logs" / "again.log"
+    wrapped = f"--wrap={sys.executable} -m snakemake {arguments}"
+    slurm.run("sbatch", "--wait", f"--chdir={there.study}", f"--output={said}", wrapped)
     assert "asked 0 times" in (there.study / "logs/ask" / _log_of(command)).read_text()
     assert not record.exists()
     assert "Nothing to be done" in run(there.study, "snakemake", "--dry-run").stdout

@@ -26,6 +26,7 @@ PAGES = [
     "how-to/run-an-experiment.md",
     "how-to/show-every-choice.md",
     "how-to/use-a-model-server.md",
+    "how-to/run-on-a-cluster.md",
 ]
 
 

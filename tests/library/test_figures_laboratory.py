@@ -232,6 +232,16 @@ def test_places_are_drawn_against_what_is_expected() -> None:
     assert "n = 60 texts" in head(figure)
 
 
+def test_places_without_probabilities_are_said_to_have_none() -> None:
+    bare = [made.place(number, share, made.NOTHING) for number, share in ((1, 0.45), (2, 0.3), (3, 0.25))]
+    figure = drawn("positions", made.orders(positions=bare))
+    probability, chosen = figure.axes
+    assert not [name for name in marks(probability) if name.startswith(("estimate", "interval"))]
+    assert "not available" in [text.get_text() for text in probability.texts]
+    assert marks(chosen)["estimate/share_chosen/1"] == ([1], [0.45])
+    assert "not available" not in [text.get_text() for text in chosen.texts]
+
+
 def test_places_that_cannot_be_judged_say_why() -> None:
     unknown = made.place(1, made.NOTHING, made.NOTHING) | {
         "note": "not balanced: no complete set of rotations"

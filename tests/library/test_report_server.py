@@ -150,7 +150,7 @@ def test_the_appendix_has_the_server_what_was_seen_and_the_costs(here: Material)
     assert "did change" not in notice.text
     [table] = [b for b in page.blocks if isinstance(b, Table) and b.caption == "What it cost"]
     [(_, [row])] = table.groups
-    assert row == ["LLM", "small", "60", "2", "12,000", "300", "0.012 USD", "90", "1.5", ""]
+    assert row == ["LLM", "small", "60", "2", "12,000", "300", "0.012 USD", "90", "1.5"]
 
 
 def test_a_change_that_was_seen_is_said(here: Material) -> None:
@@ -189,8 +189,20 @@ def test_costs_that_are_not_known_are_said_not_to_be(here: Material) -> None:
     local = changed(here, costs=costs(server="", money=float("nan")))
     table = served.cost_table(local)
     assert table is not None
-    assert table.groups[0][1][0][6:9] == ["\N{EN DASH}"] * 3  # it runs here
+    assert table.groups[0][1][0][6:9] == ["runs here", "\N{EN DASH}", "\N{EN DASH}"]
     assert served.cost_table(changed(here, costs=empty_table("costs"))) is None
+
+
+def test_the_reasons_stand_below_the_table_once_each(here: Material) -> None:
+    price, shared = "the price is not in the configuration", "in the row of llm: 5 responses more"
+    rows = [costs(note=price), costs(coder="experiment order", note=f"{price}; {shared}")]
+    rows.append(costs(coder="experiment order", model="local", server="", note="runs here"))
+    table = served.cost_table(changed(here, costs=pd.concat(rows, ignore_index=True)))
+    assert table is not None
+    assert table.note.endswith(
+        f"the requests and dates too. LLM and experiment order (small): {price}. Experiment order (small):"
+        f" {shared}."
+    )
 
 
 def test_the_verdict_has_one_sentence_of_it(here: Material) -> None:

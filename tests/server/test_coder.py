@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ from server.proxy import Proxy
 from server.questions import BARE, instrument
 from study.codebook import Codebook
 from study.config.codebooks import read_file
+from study.digest import text_sha256
 from study.errors import StudyError
 from study.instrument import Instrument, build
 from study.llm.engine import LabelEngine
@@ -142,9 +144,9 @@ def test_every_type_of_codebook(
     texts = [TEXTS["n01"], TEXTS["n04"]][: 2 if built.compares else 1]
     found = model(one).ask(built, texts, KEY)
     json.dumps(found)
-    if found["status"] == "failed":  # a tiny model does not always copy words from a text
-        assert any(question.kind == "spans" for question in built.questions)
-        assert "A passage of the answer is not in the text" in found["error"]
+    if found["status"] == "failed":  # a tiny model does not always copy words, or heed bounds in JSON
+        assert stem in ("wishes", "visit", "things", "minutes")
+        assert re.search("passage of the answer is not in the text|The number is not between", found["error"])
         return
     assert found["status"] == "ok", found
     assert found["n_tokens"] > 0
@@ -169,20 +171,59 @@ def test_whole_labels_are_as_probable_as_here(
         assert mean_log_p(np.array(mine["log_p"])).argmax() == mean_log_p(np.array(its["log_p"])).argmax()
 
 
-@pytest.mark.parametrize("text", ["今天很糟糕。", "😡😡😡 🙄", "Ça va très bien… 好"])
+LABELS = {
+    "sentences": ("The text is good.", "The text is bad."),
+    "words": ("not codable", "clearly positive"),
+    "parts of words": ("unenthusiastic", "antidisestablishmentarian"),
+    "beginnings of others": ("1", "10", "100"),
+    "other letters": ("café", "naïve"),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_of_several_tokens_are_as_probable_as_here(
+    name: str, model: Asking, proxy: Proxy, engine: LabelEngine, card: dict[str, Any]
+) -> None:
+    """Without a bias the server writes them in tokens that are next to impossible."""
+    book = {**BARE, "level": "nominal", "categories": dict.fromkeys(LABELS[name])}
+    one = server(proxy.address)
+    expected = ask(engine, here(card, book), [SHORT[0]], KEY)["answers"][0]["log_p"][0]
+    found = model(one).ask(instrument(one, book), [SHORT[0]], KEY)
+    if found["status"] == "ok":
+        np.testing.assert_allclose(found["answers"][0]["log_p"][0], expected, atol=0.05)
+    else:  # an end that is none of the twenty most probable tokens is not told
+        assert "how probable a label is to its end" in found["error"]
+        assert min(expected) < -10
+    in_json = server(proxy.address, "json_object")
+    found = model(in_json).ask(instrument(in_json, book), [SHORT[0]], KEY)
+    assert min(found["answers"][0]["log_p"][0]) > -35
+
+
+@pytest.mark.parametrize("text", ["今天很糟糕。", "😡😡😡 🙄", "Ça va très bien… 好", "مرحبا"])
 def test_an_end_that_shares_its_spelling_with_parts_of_characters_is_as_probable_as_here(
     text: str, model: Asking, proxy: Proxy, engine: LabelEngine, card: dict[str, Any]
 ) -> None:
+    book = {
+        **BARE,
+        "question": "Is the writer happy? 好?",
+        "categories": {"yes": {"value": 1}, "no": {"value": -1}},
+    }
+    one = server(proxy.address)
+    found = model(one).ask(instrument(one, book), [text], KEY)
+    expected = ask(engine, here(card, book), [text], KEY)
+    assert found["status"] == "ok", found["error"]
+    np.testing.assert_allclose(found["answers"][0]["log_p"], expected["answers"][0]["log_p"], atol=0.05)
+
+
+def test_a_label_that_the_server_cannot_spell_has_no_probability(model: Asking, proxy: Proxy) -> None:
     book = {**BARE, "categories": {"good 好": {"value": 1}, "bad": {"value": -1}}}
     one = server(proxy.address)
-    found = model(one).ask(instrument(one, BARE), [text], KEY)
-    expected = ask(engine, here(card, BARE), [text], KEY)
-    assert found["status"] == "ok"
-    np.testing.assert_allclose(found["answers"][0]["log_p"], expected["answers"][0]["log_p"], atol=0.05)
-    # A label that the server cannot spell in whole tokens has no probability, rather than a wrong one.
-    failed = model(one).ask(instrument(one, book), [text], KEY)
-    assert failed["status"] == "failed"
-    assert "does not say how probable a label is to its end" in failed["error"]
+    found = model(one).ask(instrument(one, book), [SHORT[0]], KEY)
+    assert found["status"] == "failed"
+    assert "does not say how probable a label is to its end" in found["error"]
+    deciding = server(proxy.address, probabilities="deciding")
+    answer = model(deciding).ask(instrument(deciding, book), [SHORT[0]], KEY)["answers"][0]
+    assert answer["log_p"] is None or answer["log_p"][0][0] is not None
 
 
 def test_a_number_is_as_here(model: Asking, proxy: Proxy, engine: LabelEngine, card: dict[str, Any]) -> None:
@@ -191,7 +232,7 @@ def test_a_number_is_as_here(model: Asking, proxy: Proxy, engine: LabelEngine, c
         mine = model(one).ask(instrument(one, COUNT), [text], KEY)["answers"][0]
         its = ask(engine, here(card, COUNT), [text], KEY)["answers"][0]
         assert mine["value"] == its["value"]
-        assert mine["log_p"] == pytest.approx(its["log_p"], abs=0.05)
+        assert mine["log_p"] <= its["log_p"] + 0.05  # which has no end where no number goes on
 
 
 def test_a_number_in_json_has_a_probability(model: Asking, proxy: Proxy) -> None:
@@ -204,12 +245,17 @@ def test_a_number_in_json_has_a_probability(model: Asking, proxy: Proxy) -> None
 
 
 def test_deciding_tokens_are_one_request_where_they_are_listed(model: Asking, proxy: Proxy) -> None:
-    whole, deciding = server(proxy.address), server(proxy.address, probabilities="deciding")
-    text = ["I am so happy, this is good!"]
-    found = model(deciding).ask(instrument(deciding), text, KEY)["answers"][0]["log_p"][0]
+    book = {
+        **BARE,
+        "question": "What is the sentiment?",
+        "categories": {"positive": {"value": 1}, "negative": {"value": -1}},
+    }
+    deciding = server(proxy.address, probabilities="deciding")
+    found = model(deciding).ask(instrument(deciding, book), [SHORT[0]], KEY)["answers"][0]["log_p"][0]
     assert len(proxy.requests) == 1
-    full = model(whole).ask(instrument(whole), text, KEY)["answers"][0]["log_p"][0]
-    assert all(beginning is None or beginning >= label for beginning, label in zip(found, full, strict=True))
+    whole = server(proxy.address)
+    full = model(whole).ask(instrument(whole, book), [SHORT[0]], KEY)["answers"][0]["log_p"][0]
+    assert all(beginning >= label for beginning, label in zip(found, full, strict=True))
 
 
 def test_without_probabilities_there_is_the_answer_alone(model: Asking, proxy: Proxy) -> None:
@@ -250,7 +296,7 @@ def test_answers_are_drawn_from_the_key(model: Asking, proxy: Proxy) -> None:
         asking = model(one)
         first = asking.ask(built, [SHORT[0]], KEY)["answers"]
         assert asking.ask(built, [SHORT[0]], KEY)["answers"][0]["label"] == first[0]["label"]
-        keys = [f"{7919 * i:032x}" * 2 for i in range(1, 13 if probabilities == "none" else 7)]
+        keys = [text_sha256(str(i)) for i in range(12 if probabilities == "none" else 4)]
         drawn = [asking.ask(built, [SHORT[0]], key)["answers"][0]["label"] for key in keys]
         assert set(drawn) <= {0, 1}
         if probabilities == "none":

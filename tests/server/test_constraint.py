@@ -67,6 +67,17 @@ def test_labels_that_are_allowed_and_no_others(allowed: tuple[int, ...]) -> None
     assert not valid(schema, {"answer": 1})
 
 
+def test_labels_keep_their_own_tokens_where_a_server_can_be_told_so() -> None:
+    question = choice("good", "cannot tell", rationale="before", rationale_tokens=3)
+    for kind in ("grammar", "json_object"):
+        bare = constraint(kind, question, [1], rationale=False)
+        assert bare["logit_bias"] == {"cannot tell": 100}
+        assert bare["logit_bias_type"] == "tokens"
+        assert "logit_bias" not in constraint(kind, question, [1])  # reasons are in any words
+        assert "logit_bias" not in constraint(kind, number(0, 3))
+    assert "logit_bias" not in constraint("json_schema", question, [1], rationale=False)
+
+
 def test_reasons_stand_where_they_are_wanted() -> None:
     for place, members in (("before", ["rationale", "answer"]), ("after", ["answer", "rationale"])):
         question = choice("a", "b", rationale=place, rationale_tokens=3)

@@ -24,7 +24,32 @@ _NOTHING = "Nothing was submitted."
 _WITHOUT = "Without a cluster, run 'snakemake' without '--profile workflow/profiles/slurm'."
 
 
-def check(folder: Path, status_command: str | None, threads: int, cores: int | None) -> str:
+def check_threads(threads: int, cores: int | None) -> None:
+    """Make sure that Snakemake does not silently give jobs fewer threads than they are to have.
+
+    Parameters
+    ----------
+    threads, cores
+        What a job is to have, and the most that Snakemake gives one: by default, as many as the machine has
+        that submits; None is no limit.
+
+    Raises
+    ------
+    StudyError
+        When it would.
+    """
+    if cores is not None and threads > cores:
+        raise StudyError(
+            f"Each coding job is to have {threads} threads. Snakemake gives a job no more than the machine"
+            f" has from which it is submitted, and that has {cores}.",
+            file="config/study.yaml",
+            key="coding.threads",
+            found=threads,
+            hint=f"{_NOTHING} Run the same command with '--cores {threads}': it lets jobs have as many.",
+        )
+
+
+def check_slurm(folder: Path, status_command: str | None) -> str:
     """Make sure that jobs can be submitted and followed, and that none of this study is under way.
 
     Parameters
@@ -33,9 +58,6 @@ def check(folder: Path, status_command: str | None, threads: int, cores: int | N
         Of the study.
     status_command
         How Snakemake is to follow jobs: 'sacct' asks Slurm's accounting, 'squeue' (and None) its controller.
-    threads, cores
-        The processors that a job is to have, and the most that Snakemake gives one: by default, as many as
-        the machine has that submits; None is no limit.
 
     Returns
     -------
@@ -63,15 +85,6 @@ def check(folder: Path, status_command: str | None, threads: int, cores: int | N
                 if accounting.returncode == 0
                 else "Ask those who run the cluster to set MinJobAge to 300, which is the default."
             ),
-        )
-    if cores is not None and threads > cores:
-        raise StudyError(
-            f"Each coding job is to have {threads} threads. Snakemake gives a job no more than the machine"
-            f" has from which it is submitted, and that has {cores}.",
-            file="config/study.yaml",
-            key="coding.threads",
-            found=threads,
-            hint=f"{_NOTHING} Run '{_COMMAND} --cores {threads}': it lets jobs have as many.",
         )
     if under_way := _under_way(folder):
         raise StudyError(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from study.coded import read_columns
 from study.errors import StudyError
+from study.sample import is_drawn
 
 NOT_CARRIED = ("text", "text_sha256", "start", "end")
 """Columns of the units that a table of measures leaves out."""
@@ -20,7 +21,7 @@ NEEDED = (
 
 def wide(
     units: pd.DataFrame,
-    drawn: Sequence[str],
+    drawn: Sequence[str] | pd.Series,
     codings: Iterable[pd.DataFrame],
     gold: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -53,7 +54,7 @@ def wide(
     """
     carried = [column for column in units if column not in NOT_CARRIED]
     table = units[carried].sort_values("unit_id", ignore_index=True)
-    table["sample"] = table["unit_id"].isin(set(drawn))
+    table["sample"] = is_drawn(table["unit_id"], drawn)
     for column, part in (("gold", "evaluate"), ("pilot", "pilot")):
         chosen = set() if gold is None else set(gold["unit_id"][gold["part"] == part])
         table[column] = table["unit_id"].isin(chosen)
@@ -135,7 +136,7 @@ def main(
     units = read_columns(units_file, lambda name: name not in left_out)
     sample, gold = (pd.read_csv(file, dtype=str, keep_default_na=False) for file in (sample_file, gold_file))
     codings = (read_columns(path, NEEDED.__contains__) for path in codings_files)  # one after the other
-    table = wide(units, list(sample["unit_id"]), codings, gold)
+    table = wide(units, sample["unit_id"], codings, gold)
     table.to_parquet(measures_file, index=False)
 
 

@@ -21,6 +21,7 @@ from study import pairs
 from study.digest import text_sha256
 from study.errors import StudyError
 from study.instrument import Instrument
+from study.sample import is_drawn
 from study.store import response_key
 
 REFERENCE = ""
@@ -232,8 +233,9 @@ def chosen(units: pd.DataFrame, sample: Path, which: str) -> pd.DataFrame:
     """Return the units that a coder codes: 'all', or those of the 'sample'."""
     if which == "all":
         return units.reset_index(drop=True)
-    drawn = pd.read_csv(sample, dtype={"unit_id": str}, keep_default_na=False)["unit_id"]
-    return units[units["unit_id"].isin(set(drawn))].reset_index(drop=True)
+    columns: Any = {"usecols": ["unit_id"], "dtype": {"unit_id": "str"}, "keep_default_na": False}
+    mine = is_drawn(units["unit_id"], pd.read_csv(sample, **columns)["unit_id"])
+    return (units if mine.all() else units[mine]).reset_index(drop=True)
 
 
 def texts_of(units: pd.DataFrame, references: Sequence[str] = ()) -> pd.DataFrame:

@@ -164,22 +164,17 @@ def send_away(*names):
 
 
 def check_cluster():
-    """Stop before the first job is submitted where Slurm could not be asked what became of it."""
-    if workflow.executor_plugin.name != "slurm":
-        return
+    """Stop before the first job is submitted where something would go wrong with it."""
     if all(job.is_local for job in workflow.dag.needrun_jobs(exclude_finished=False)):
         return
     try:
-        note = cluster.check(
-            Path(workflow.workdir_init),
-            workflow.executor_settings.status_command,
-            study["coding"]["threads"],
-            workflow.resource_settings.cores,
-        )
+        cluster.check_threads(study["coding"]["threads"], workflow.resource_settings.cores)
+        if workflow.executor_plugin.name == "slurm":
+            note = cluster.check_slurm(Path(), workflow.executor_settings.status_command)
+            if note:
+                print(note, file=sys.stderr)
     except StudyError as error:
         sys.exit(f"Error: {error}")
-    if note:
-        print(note, file=sys.stderr)
 
 
 def texts_beside():

@@ -17,8 +17,12 @@ OURS = frozenset((
 ))  # fmt: skip
 """Members of a request that are the study's own: no option may change them."""
 
-LEFT_OUT = frozenset(("temperature", "max_tokens", "seed"))
+LEFT_OUT = frozenset(("temperature", "max_tokens", "seed", "logit_bias", "logit_bias_type"))
 """Those that an option may leave out (null), but not set: the coder's keys say what they are."""
+
+WHOLE = ("grammar", "json_object")
+"""Constraints of servers that can be made to write labels in the model's own tokens
+(`study.server.constraint`)."""
 
 HIDDEN = "(not shown: it may be a key)"
 
@@ -100,13 +104,22 @@ def _server(document: Document, place: KeyPath, model: dict[str, Any]) -> Iterat
                 found=HIDDEN,
                 hint="Put it into an environment variable, and the variable's name into 'key'.",
             )
-    if server["probabilities"] == "whole" and server["constraint"] == "none":
-        yield document.error(
-            (*place, "probabilities"),
-            "Without a constraint no label can be asked in full.",
-            found="whole",
-            allowed="deciding, none",
-        )
+    if server["probabilities"] == "whole":
+        if server["constraint"] not in WHOLE:
+            yield document.error(
+                (*place, "probabilities"),
+                f"With '{server['constraint']}' a server cannot be made to write a full label in"
+                " the model's own tokens, and in others its probability means nothing.",
+                found="whole",
+                allowed="deciding, none",
+                hint=f"Servers of llama.cpp's family have the constraints {' and '.join(WHOLE)}.",
+            )
+        elif "logit_bias" in server["options"]:
+            yield document.error(
+                (*place, "options", "logit_bias"),
+                "It keeps full labels to the model's own tokens.",
+                hint="Remove it, or take the 'deciding' probabilities.",
+            )
     if server["budget"]["money"] is not None and server["price"] is None:
         yield document.error(
             (*place, "budget", "money"),

@@ -17,24 +17,28 @@ JOB_IDS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
 
 
 def seconds(now: float | None = None) -> float:
-    """Return the seconds since this job was started, or this process where nothing has started it as a job.
-
-    An executor's job is a Snakemake that starts the program. Under Slurm it is two. The first asks Slurm to
-    start the second, so that it is no parent of this process: it is known by its job and its target.
+    """Return the seconds since this job was started, to about one: Linux remembers its own start no better.
 
     Parameters
     ----------
     now
         Seconds since 1970; now by default.
     """
-    me = psutil.Process()
-    start = me.create_time()
-    for parent in me.parents():
+    return max(0.0, (time.time() if now is None else now) - first().create_time())
+
+
+def first() -> psutil.Process:
+    """Return the process with which this job began: this one, where nothing has started it as a job.
+
+    An executor's job is a Snakemake that starts the program. Under Slurm it is two. The first asks Slurm to
+    start the second, so that it is no parent of this process: it is known by its job and its target.
+    """
+    found = [psutil.Process()]
+    for parent in psutil.Process().parents():
         with contextlib.suppress(psutil.Error):
-            target = _target(parent)
-            if target:
-                start = min(start, parent.create_time(), *_of_the_same_job(target))
-    return max(0.0, (time.time() if now is None else now) - start)
+            if target := _target(parent):
+                found += [parent, *_of_the_same_job(target)]
+    return min(found, key=psutil.Process.create_time)
 
 
 def _target(process: psutil.Process) -> str | None:
@@ -51,10 +55,11 @@ def _option(words: list[str], name: str) -> str | None:
     return words[place] if place < len(words) else None
 
 
-def _of_the_same_job(target: str) -> Iterator[float]:
-    """Yield when each Snakemake was started that has this target, in this job of a batch system."""
+def _of_the_same_job(target: str) -> Iterator[psutil.Process]:
+    """Yield each Snakemake that has this target, in this job of a batch system."""
     for name in (name for name in JOB_IDS if name in os.environ):
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):  # other people's
                 if _target(process) == target and process.environ().get(name) == os.environ[name]:
-                    yield process.create_time()
+                    process.create_time()  # read now, and remembered: it may end
+                    yield process

@@ -13,6 +13,7 @@ from study.report import findings, words
 from study.report.blocks import Table
 from study.report.material import Material
 from study.report.names import Names
+from study.report.notes import joined
 
 CONSTRAINTS = {
     "json_schema": "a JSON schema, by which the server lets the model write the codebook's answers only",
@@ -31,6 +32,7 @@ PROBABILITIES = {
     DECIDING: "from the server's list of the most probable tokens, where labels part",
     NONE: f"not available: {NO_PROBABILITIES}",
 }
+RUNS_HERE = "runs here"
 CHANGES = "A hosted model may change under its name"
 
 
@@ -262,7 +264,6 @@ def cost_table(material: Material) -> Table | None:
             _money(row),
             words.number(row["seconds"], 0) if row["server"] else words.MISSING,
             words.number(row["seconds_a_response"], 1) if row["server"] else words.MISSING,
-            str(row["note"]),
         ]
         for _, row in table.iterrows()
     ]
@@ -270,16 +271,23 @@ def cost_table(material: Material) -> Table | None:
         "Of the responses that the study stands on, each counted once. Seconds: what the server took, added"
         " up, and the median of a response. results/tables/costs.csv has the requests and dates too."
     )
+    reasons: dict[str, list[str]] = {}
+    for _, row in table.iterrows():
+        for reason in filter(None, str(row["note"]).split("; ")):
+            own = called.table(str(row["coder"]))
+            asks = own if row["coder"] in material.study["coders"] else f"{own} ({row['model']})"
+            reasons.setdefault(reason, []).append(asks)
+    reasons.pop(RUNS_HERE, None)
+    why = [f"{words.listed(each)}: {reason}." for reason, each in reasons.items()]
     columns = [
-        "Coder", "Model", "Responses", "Failed", "Tokens read", "Written", "Money", "Seconds", "A response",
-        "Note",
+        "Coder", "Model", "Responses", "Failed", "Tokens read", "Written", "Money", "Seconds", "Median",
     ]  # fmt: skip
-    return Table.of("What it cost", columns, rows, "llrrrrrrrl", note)
+    return Table.of("What it cost", columns, rows, "llrrrrrrr", joined([note, *map(words.sentence, why)]))
 
 
 def _money(row: pd.Series) -> str:
     if not row["server"]:
-        return words.MISSING
+        return RUNS_HERE
     if not words.known(row["money"]):
         return "not known"
     return f"{money(row['money'])} {row['currency']}"

@@ -85,10 +85,11 @@ def bounds(question: Question) -> tuple[Decimal, Decimal]:
 
 
 def _own_tokens(question: Question, labels: Sequence[int]) -> dict[str, Any]:
-    """Return what makes servers of llama.cpp's family write labels in the tokens in which the model reads them.
+    """Return what makes servers of llama.cpp's family write labels in the tokens in which models read them.
 
-    Else they take the most probable of all tokens with which a label can go on, so that 'cannot tell' may become
-    'c', 'ann', 'o' and so on, which is next to impossible for any model. Their probabilities are those before it.
+    Else they take the most probable of all tokens with which a label can go on, so that 'cannot tell' may
+    become 'c', 'ann', 'o' and so on, which is all but impossible for any model. The probabilities that they
+    report are those before it.
     """
     bias = {question.answers[label]: STRONG for label in labels}
     return {"logit_bias": bias, "logit_bias_type": "tokens"}

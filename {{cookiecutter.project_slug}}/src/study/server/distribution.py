@@ -6,8 +6,8 @@ does not say is asked in another request, or is not available.
 
 - *whole*: each label in turn is the only answer that is allowed. The sum over its tokens, and over what ends
   it, is the logarithm of the probability of the full label, as it is of a model that runs here
-  (`study.llm.labels`), in the tokens in which the server has written it: always some of the label's
-  probability, and nearly all of it where these are the tokens in which the model itself would have put it.
+  (`study.llm.labels`). The server has to write labels in the tokens in which the model reads them
+  (`study.server.constraint` sees to it): in others they are all but impossible.
 - *deciding*: one answer among all labels. Where labels part, the listed tokens say how probable each
   beginning is that only one label has.
 """

@@ -11,6 +11,7 @@ import pandas as pd
 from study.report import verdict, words
 from study.report.blocks import Block, Missing, Notice, Page, Pairs, Table
 from study.report.material import Material
+from study.sample import is_drawn
 
 EXAMPLE = 240
 """Characters of an example text that are shown."""
@@ -172,7 +173,7 @@ def _sample(material: Material) -> Table:
 
 def _examples(material: Material) -> Table:
     rows = []
-    drawn = material.units[material.units["unit_id"].isin(set(material.sample["unit_id"]))]
+    drawn = material.units[is_drawn(material.units["unit_id"], material.sample["unit_id"])]
     domain = _domain_of(material)
     for name in sorted(domain.unique()):
         own = drawn[domain.loc[drawn.index] == name]
