@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import seaborn
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from study.figures import style
 
@@ -51,7 +51,8 @@ def draw(table: pd.DataFrame, png_file: Path) -> None:
         memory.set_title("Peak memory of the largest process")
         memory.set_ylabel("MB")
         memory.axhline(LIMIT_MB, color=style.QUIET, linewidth=0.8, linestyle=(0, (4, 2)))
-        memory.text(table["texts"].min(), LIMIT_MB * 1.04, "2 GB", fontsize=style.SMALL, color="#6e6e6e")
+        memory.text(table["texts"].min(), LIMIT_MB * 1.05, "2 GB", fontsize=style.SMALL, color="#6e6e6e")
+        memory.set_ylim(top=2 * LIMIT_MB)
         for axes in (time, memory):
             _x_axis(axes, sorted(table["texts"].unique()))
         handles, labels = time.get_legend_handles_labels()
@@ -63,7 +64,7 @@ def draw(table: pd.DataFrame, png_file: Path) -> None:
 def _x_axis(axes: Axes, sizes: list[int]) -> None:
     axes.set_xscale("log")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("texts")

@@ -33,7 +33,7 @@ STEPS = {
     "measures": "the table of measures",
     "agreement": "the table of agreement",
     "others": "all other tables, figures, report",
-    "whole": "all of this in one `snakemake`, with Snakemake's own time",
+    "whole": "all programs together, with Snakemake's own time",
     "add": "`dvc add`",
     "push": "`dvc push` to a folder",
     "pull": "`git clone` and `dvc pull`",
@@ -41,7 +41,9 @@ STEPS = {
 }
 """Step -> what it is."""
 PACKAGES = ("snakemake", "dvc", "pandas", "pyarrow", "numpy")
-FROM, TO = 10_000, 1_000_000
+FROM, BETWEEN, TO = 10_000, 100_000, 1_000_000
+LONG = 10
+"""CPU-seconds."""
 MOST_GROWTH, MOST_MB, MOST_DAG, MOST_SHARE = 1.5, 2000, 20, 0.05
 
 
@@ -66,17 +68,24 @@ def summary(costs: pd.DataFrame) -> pd.DataFrame:
 def verdicts(table: pd.DataFrame) -> list[Verdict]:
     """Compare the published table with the targets."""
     own = table[~table["step"].isin(["shard", "slow"])]
-    time = own.pivot_table(index="step", columns="texts", values="ms_a_text")
-    growth = (time[TO] / time[FROM]).sort_values()
+    time = own.pivot_table(index="step", columns="texts", values="cpu_seconds")
+    growth = (time[TO] / TO / (time[FROM] / FROM)).sort_values()
+    # Starting a program weighs on a text of a small study; what each further text takes tells more.
+    long = time[time[TO] >= LONG]
+    late, early = (
+        (long[end] - long[begin]) / (end - begin) for begin, end in ((BETWEEN, TO), (FROM, BETWEEN))
+    )
+    further = (late / early).sort_values()
     largest = table[table["texts"] == TO].sort_values("peak_mb").iloc[-1]
     dag = table[table["step"] == "dag_256"]["cpu_seconds"].max()
     share = table[table["step"] == "slow"]["share"].max()
     return [
         Verdict(
-            f"a text takes at most {MOST_GROWTH} times as long at {TO:,} texts as at {FROM:,}, in every step",
-            f"at most {growth.iloc[-1]:.2f} times ({STEPS[growth.index[-1]]}); all steps together"
-            f" {growth['whole']:.2f} times",
-            bool(growth.iloc[-1] <= MOST_GROWTH),
+            f"at {TO:,} texts a text takes at most {MOST_GROWTH} times as long as at {FROM:,}, in each step",
+            f"at most {growth.iloc[-1]:.2f} times ({STEPS[growth.index[-1]]}); the time of each *further*"
+            f" text, beyond {BETWEEN:,} against below it, in steps of more than {LONG} seconds: at most"
+            f" {further.iloc[-1]:.2f} times ({STEPS[further.index[-1]]})",
+            bool(max(growth.iloc[-1], further.iloc[-1]) <= MOST_GROWTH),
         ),
         Verdict(
             f"at {TO:,} texts no process needs more than {MOST_MB:,} MB",

@@ -36,7 +36,8 @@ CODING = "study.llm.coding"
 def dag(run: Run) -> list[Cost]:
     """Snakemake finds what is to be done in a new study: with one shard, and with many."""
     run.snakemake("dag", "--dry-run", *run.targets)
-    said = run.snakemake("dag_256", "--dry-run", "--config", f'coding={{"shards":{SHARDS}}}', *run.targets)
+    many = f'coding={{"shards":{SHARDS}}}'
+    said = run.snakemake("dag_256", "--dry-run", *run.targets, "--config", many)
     _expect(re.search(rf"^ask +{SHARDS}$", said, re.M) is not None, run, "a plan of all shards", said)
     return [run.cost("dag", "dag"), run.cost("dag_256", "dag_256")]
 

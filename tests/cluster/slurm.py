@@ -133,6 +133,13 @@ class Slurm:
         """Return the processes of a job."""
         return self.processes(f"slurmstepd: [{job}.")
 
+    def kill(self, job: str, program: str) -> None:
+        """Kill what a job runs of one program, at once."""
+        for process in self.job(job):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if program in process.cmdline():
+                    process.kill()
+
     def power_off(self, node: str) -> None:
         """Let a node go down as in a power cut: its services and whatever runs on it are gone at once."""
         on_it = [f"slurmstepd: [{job}." for job, (_, where) in self.jobs().items() if where == node]

@@ -15,14 +15,14 @@ import pytest
 
 from cluster.slurm import NODES, Slurm, running
 from cluster.studies import SHARDS, TEXTS, copied, journals, keys, make
-from end_to_end.studies import asked, contents, environment, run, settings, snakemake, write_settings
+from end_to_end.studies import asked, contents, environment, run, settings, write_settings
 
 pytestmark = pytest.mark.slow
 
 PROFILE = ("--profile", "workflow/profiles/slurm")
 # For tests: sooner, and with what jobs say.
 QUICK = ("--slurm-init-seconds-before-status-checks", "2", "--slurm-keep-successful-logs")
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 
 @dataclass
@@ -51,37 +51,58 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(tmp_path_factory.mktemp("made"))
 
 
+class Snakemake:
+    """A Snakemake that runs while something else is done; what it says goes into a file."""
+
+    def __init__(self, study: Path, slurm: Slurm | None, *arguments: str) -> None:
+        self.study = study
+        self._file = study.parent / "said.log"
+        found = environment() | (slurm.environment if slurm else {})
+        with self._file.open("w") as file:
+            self._process = subprocess.Popen(
+                ["snakemake", *arguments], cwd=study, env=found, stdout=file, stderr=subprocess.STDOUT
+            )
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Wait until something is so; a Snakemake that ends before has failed."""
+        end = time.monotonic() + PATIENCE
+        while not done():
+            if self._process.poll() is not None or time.monotonic() > end:
+                self.stop()
+                raise AssertionError(f"Snakemake ended, or took too long:\n{self._file.read_text()}")
+            time.sleep(0.1)
+
+    def end(self) -> tuple[int, str]:
+        """Wait for its end; return its exit status and what it said."""
+        try:
+            return self._process.wait(timeout=PATIENCE), self._file.read_text()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+
+
 @pytest.fixture(scope="module")
-def here(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The study after its run on this machine alone, in one shard."""
+def begun(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snakemake]:
+    """The study while it runs on this machine alone, in one shard."""
     study = copied(made, tmp_path_factory.mktemp("here"))
     changed = settings(study)
     changed["coding"]["shards"] = 1
     write_settings(study, changed)
-    snakemake(study)
-    return study
+    process = Snakemake(study, None, "--cores", "1")
+    yield process
+    process.stop()
 
 
-def on_slurm(slurm: Slurm, study: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start Snakemake with the profile."""
-    return subprocess.Popen(
-        ["snakemake", *PROFILE, *QUICK, *arguments],
-        cwd=study,
-        env={**environment(), **slurm.environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def until(done: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Wait until something is so; a Snakemake that ends before has failed."""
-    end = time.monotonic() + PATIENCE
-    while not done():
-        if process.poll() is not None or time.monotonic() > end:
-            process.kill()
-            raise AssertionError(f"Snakemake ended, or took too long:\n{process.communicate()[0]}")
-        time.sleep(0.1)
+@pytest.fixture(scope="module")
+def here(begun: Snakemake) -> Path:
+    """The study after its run on this machine alone."""
+    status, said = begun.end()
+    assert status == 0, said
+    return begun.study
 
 
 def running_on(slurm: Slurm, node: str) -> str | None:
@@ -90,26 +111,27 @@ def running_on(slurm: Slurm, node: str) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def there(made: Path, slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The study after a run in which one job is cancelled, one killed, and one's node goes down."""
+def there(made: Path, slurm: Slurm, begun: Snakemake, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The study after a run in which one job is cancelled, one killed, and one's node goes down.
+
+    It runs beside the other, since both have to wait at times.
+    """
     seen = Run(copied(made, tmp_path_factory.mktemp("there")))
-    process = on_slurm(slurm, seen.study)
+    process = Snakemake(seen.study, slurm, *PROFILE, *QUICK)
 
     def both_write() -> bool:
         return len(journals(seen.study)) == 2 and min(journals(seen.study).values()) >= 2
 
-    until(both_write, process)
+    process.until(both_write)
     seen.writing.append(journals(seen.study))
-    until(lambda: all(n > seen.writing[0].get(job, 0) for job, n in journals(seen.study).items()), process)
+    process.until(lambda: all(n > seen.writing[0].get(job, 0) for job, n in journals(seen.study).items()))
     seen.writing.append(journals(seen.study))
     first, second = (running_on(slurm, node) for node in NODES)
     assert first
     assert second
     seen.nodes = {slurm.jobs()[job][1] for job in (first, second)}
     slurm.run("scancel", first)
-    for program in slurm.job(second):
-        if "study.llm.coding" in program.cmdline():
-            program.kill()
+    slurm.kill(second, "study.llm.coding")
     seen.lost |= {"cancelled": first, "killed": second}
     before = set(journals(seen.study))
 
@@ -118,16 +140,16 @@ def there(made: Path, slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) ->
         job = running_on(slurm, "n2")
         return job not in (None, second) and any(n >= 2 for n in new.values()) and _writes(slurm, job)
 
-    until(another_writes, process)
+    process.until(another_writes)
     third = running_on(slurm, "n2")
     assert third
     slurm.power_off("n2")
     seen.lost["node down"] = third
-    until(lambda: slurm.jobs()[third][0] == "PENDING", process)
+    process.until(lambda: slurm.jobs()[third][0] == "PENDING")
     # Slurm lets two minutes pass before it starts such a job again.
     slurm.run("scontrol", "update", f"jobid={third}", "starttime=now")
-    seen.said = process.communicate(timeout=PATIENCE)[0]
-    assert process.returncode == 0, seen.said
+    status, seen.said = process.end()
+    assert status == 0, seen.said
     return seen
 
 
@@ -210,7 +232,11 @@ def test_only_the_main_process_restores_and_tracks(slurm: Slurm, there: Run) -> 
     _, _, arguments = command.partition(" ")
     said = there.study / "logs" / "again.log"
     wrapped = f"--wrap={sys.executable} -m snakemake {arguments}"
-    slurm.run("sbatch", "--wait", f"--chdir={there.study}", f"--output={said}", wrapped)
+    job = slurm.run("sbatch", "--parsable", f"--chdir={there.study}", f"--output={said}", wrapped).strip()
+    end = time.monotonic() + PATIENCE
+    while slurm.jobs()[job][0] in ("PENDING", "RUNNING", "COMPLETING") and time.monotonic() < end:
+        time.sleep(0.2)
+    assert slurm.jobs()[job][0] == "COMPLETED", said.read_text()
     assert "asked 0 times" in (there.study / "logs/ask" / _log_of(command)).read_text()
     assert not record.exists()
     assert "Nothing to be done" in run(there.study, "snakemake", "--dry-run").stdout
@@ -226,11 +252,9 @@ def _log_of(command: str) -> str:
 def test_without_accounts_to_ask_nothing_is_submitted(slurm: Slurm, made: Path, tmp_path: Path) -> None:
     study = copied(made, tmp_path)
     before = slurm.jobs()
-    with on_slurm(
-        slurm, study, "--slurm-status-command", "sacct", "results/index/smollm2-135m.0-of-3.csv"
-    ) as run:
-        said = run.communicate(timeout=PATIENCE)[0]
-    assert run.returncode == 1
+    wanted = "results/index/smollm2-135m.0-of-3.csv"
+    status, said = Snakemake(study, slurm, *PROFILE, "--slurm-status-command", "sacct", wanted).end()
+    assert status == 1
     assert "Error: Snakemake was told to ask Slurm's accounts" in said
     assert "--slurm-status-command squeue --slurm-no-account" in said
     assert "Traceback" not in said

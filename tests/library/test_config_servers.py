@@ -249,6 +249,11 @@ def test_a_server_is_not_compressed_in_an_experiment(factor: str, tmp_path: Path
             {"constraint": "none", "probabilities": "none"},
             ("models.hosted.server.constraint", "cannot be told from its rationale"),
         ),
+        (
+            {"type": "compare", "level": "interval", "categories": None},
+            {"probabilities": "none"},
+            ("models.hosted.server.probabilities", "few comparisons", "whole, deciding"),
+        ),
     ],
 )
 def test_what_a_codebook_needs_of_a_server(

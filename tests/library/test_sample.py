@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from study.errors import StudyError
 from study.job import run
-from study.sample import draw, main, small_strata
+from study.sample import draw, is_drawn, main, small_strata
 
 IDS = st.lists(st.text(min_size=1, max_size=5), unique=True, min_size=1, max_size=40)
 
@@ -24,6 +24,13 @@ def units(ids: list[str]) -> pd.DataFrame:
 
 
 CORPUS = units([f"u{'x' * (n % 2)}{n:04d}" for n in range(2000)])
+
+
+@given(IDS, st.lists(st.text(max_size=5), max_size=20), st.sampled_from(["str", "object"]))
+def test_which_units_are_drawn(ids: list[str], drawn: list[str], dtype: str) -> None:
+    found = is_drawn(pd.Series(ids, dtype=dtype), pd.Series([*drawn, *ids[::3], *ids[:2]], dtype="str"))
+    assert list(found) == [name in {*drawn, *ids[::3], *ids[:2]} for name in ids]
+    assert not is_drawn(pd.Series(ids, dtype=dtype), []).any()
 
 
 def test_n_of_each_stratum_with_their_probability() -> None:

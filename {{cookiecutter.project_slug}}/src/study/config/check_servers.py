@@ -202,6 +202,13 @@ def _coder(
                 found=server["probabilities"],
                 allowed="whole",
             )
+        if book["type"] == "compare" and server["probabilities"] == "none":
+            yield document.error(
+                (*where, "probabilities"),
+                f"Without probabilities few comparisons for '{name}' decide where a text stands.",
+                found="none",
+                allowed="whole, deciding",
+            )
         rationale = book["prompt"]["rationale"]
         if rationale != "none" and server["constraint"] == "none":
             yield document.error(
