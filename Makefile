@@ -9,7 +9,7 @@ DEMO := build/demo
 RULES = $(wildcard $(TEMPLATE)/workflow/rules/*.smk) $(TEMPLATE)/workflow/Snakefile
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format docs bench certificate gallery locks clean
+.PHONY: help env demo test lint format docs bench certificate scale gallery locks clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 13
@@ -65,6 +65,9 @@ bench: env $(ENV)/bench.stamp ## measure the speed side by side with peers (buil
 
 certificate: env ## repeat the estimators where the truth is known (an hour; goes on where it stopped)
 	@PYTHONPATH="benchmarks:$(TEMPLATE)/src" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m certificate
+
+scale: env ## measure a study of up to a million texts, step by step (an hour; goes on where it stopped)
+	@PYTHONPATH="benchmarks:$(TEMPLATE)/src" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m scale
 
 gallery: env ## run every published study at full size and judge its claims (an hour; build/gallery/index.html)
 	@$(BIN)/python -m gallery

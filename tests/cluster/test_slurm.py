@@ -97,14 +97,6 @@ def begun(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snak
     process.stop()
 
 
-@pytest.fixture(scope="module")
-def here(begun: Snakemake) -> Path:
-    """The study after its run on this machine alone."""
-    status, said = begun.end()
-    assert status == 0, said
-    return begun.study
-
-
 def running_on(slurm: Slurm, node: str) -> str | None:
     """Return the job that a node runs."""
     return next((job for job, seen in slurm.jobs().items() if seen == ("RUNNING", node)), None)
@@ -157,6 +149,14 @@ def _writes(slurm: Slurm, job: str | None) -> bool:
     """Whether a job has a journal open into which something is written."""
     opened = [file.path for process in slurm.job(str(job)) for file in process.open_files()]
     return any(path.endswith(".journal") and Path(path).stat().st_size for path in opened)
+
+
+@pytest.fixture(scope="module")
+def here(begun: Snakemake, there: Run) -> Path:
+    """The study after its run on this machine alone, which is looked at when the other has ended too."""
+    status, said = begun.end()
+    assert status == 0, said
+    return begun.study
 
 
 def test_the_results_are_those_of_one_machine_byte_for_byte(here: Path, there: Run) -> None:
