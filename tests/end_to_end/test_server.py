@@ -74,6 +74,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, KEY)
+        patch.setenv("LLM_STUDY_URL_HOSTED", "")  # it is as before when these tests are over
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("LLM_STUDY_MODEL_UNREACHABLE", raising=False)
         yield patch

@@ -29,6 +29,7 @@ from study.requests import (
     requests,
     tasks,
     texts_of,
+    without,
 )
 from study.store import response_key
 
@@ -115,6 +116,16 @@ def test_shards_of_computed_requests_are_those_of_a_list(
     listed = Task(of, computed.texts, list(computed.wanted))
     for shard in range(shards):
         assert list(in_shard(computed, shard, shards).wanted) == in_shard(listed, shard, shards).wanted
+
+
+@given(TEXTS, st.data())
+def test_requests_that_are_not_known(texts: list[str], data: st.DataObject) -> None:
+    computed = Task(TONE, units(*texts), requests(units(*texts), TONE))
+    keys = [request.key for request in computed.wanted]
+    known = data.draw(st.sets(st.sampled_from(keys))) if keys else set()
+    expected = [request for request in computed.wanted if request.key not in known]
+    assert list(without(computed, known).wanted) == expected
+    assert without(task(units(*texts)), known).wanted == expected
 
 
 def test_what_stands_in_a_row() -> None:

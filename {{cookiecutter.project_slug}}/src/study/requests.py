@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, overload
@@ -227,6 +227,14 @@ def in_shard(task: Task, shard: int, shards: int) -> Task:
         task,
         wanted=[one for one in task.wanted if min(place[row] for row in one.rows) % shards == shard],
     )
+
+
+def without(task: Task, known: Set[str]) -> Task:
+    """Return a task without the requests whose keys are known."""
+    if isinstance(task.wanted, Requests):
+        missing = np.array([request.key not in known for request in task.wanted], dtype=bool)
+        return replace(task, wanted=task.wanted.only(missing))
+    return replace(task, wanted=[request for request in task.wanted if request.key not in known])
 
 
 def chosen(units: pd.DataFrame, sample: Path, which: str) -> pd.DataFrame:

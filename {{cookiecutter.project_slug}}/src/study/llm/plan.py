@@ -14,7 +14,7 @@ from study.llm import shards, started
 from study.llm.coding import code
 from study.llm.model import locate, prepare
 from study.llm.progress import in_words
-from study.requests import Request, Task, read_units, tasks
+from study.requests import Request, Task, read_units, tasks, without
 from study.store import ResponseStore
 
 if TYPE_CHECKING:
@@ -255,13 +255,14 @@ def main(
                 for each, task in own
             ]
             continue
-        if any(_missing(task, known).wanted for task in [*mine, *(task for _, task in own)]):
+        left = [without(task, known) for task in mine]
+        if any(task.wanted for task in left) or any(without(task, known).wanted for _, task in own):
             engine = _opened(
                 models[name], [task.instrument for task in [*mine, *(task for _, task in own)]], threads, root
             )
         if engine is not None and not starting:
             starting = started.seconds()
-        costs += [_cost(name, task, _missing(task, known), engine) for task in mine]
+        costs += [_cost(name, task, its, engine) for task, its in zip(mine, left, strict=True)]
         for experiment in dict.fromkeys(experiment for experiment, _ in own):
             its = [task for each, task in own if each == experiment]
             costs.append(_cost_of_trials(experiment, name, its, known, engine))
@@ -282,10 +283,6 @@ def _opened(
     assert path is not None
     context = max(instrument.settings["context"] for instrument in instruments)
     return LabelEngine(path, context=context, threads=threads)
-
-
-def _missing(task: Task, known: Set[str]) -> Task:
-    return replace(task, wanted=[request for request in task.wanted if request.key not in known])
 
 
 def _cost(model: str, task: Task, missing: Task, engine: LabelEngine | None, tried: int = TRIED) -> Cost:
@@ -314,7 +311,7 @@ def _cost_of_server(
     from study.server.settings import Server, serving
 
     instrument = task.instrument
-    missing = len(_missing(task, known).wanted)
+    missing = len(without(task, known).wanted)
     cost = Cost(instrument.coder, name, instrument.name, len(task.wanted), missing, server=True)
     if not missing:
         return cost
@@ -333,7 +330,7 @@ def _cost_of_trials(
     experiment: str, model: str, tasks: Sequence[Task], known: Set[str], engine: LabelEngine | None
 ) -> Cost:
     """Return the cost of what is missing of an experiment's trials with one model, as one row."""
-    each = [_cost(model, task, _missing(task, known), engine, TRIED_IN_A_TRIAL) for task in tasks]
+    each = [_cost(model, task, without(task, known), engine, TRIED_IN_A_TRIAL) for task in tasks]
     unknown = any(cost.seconds is None for cost in each)
     return Cost(
         f"experiment {experiment}",

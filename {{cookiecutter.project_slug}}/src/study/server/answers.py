@@ -101,7 +101,7 @@ def _from_json(question: Question, content: str, place: str) -> Said:
     value = answer[ANSWER]
     # Inside a string of JSON no quotation mark stands without a backslash, so this can only be the member.
     at = re.search(rf'"{ANSWER}"\s*:\s*"?', content)
-    before = len(content[: at.end()].encode()) if at else None
+    before = _size(content[: at.end()]) if at else None
     if question.kind == "choice":
         if value not in question.answers:
             raise _no_answer("It is none of the codebook's answers.", content)
@@ -122,7 +122,7 @@ def _from_grammar(question: Question, content: str, place: str) -> Said:
     text, rationale, before = content, None, 0
     if place == "before":
         reasons, line, text = content.partition("\n")
-        rationale, before = _words(reasons, content), len((reasons + line).encode())
+        rationale, before = _words(reasons, content), _size(reasons + line)
     elif place == "after":
         text, _, reasons = content.rpartition("\n")
         rationale = _words(reasons, content)
@@ -164,6 +164,10 @@ def _items(question: Question, text: str, content: str) -> tuple[str, ...]:
     if not lines or not all(line.strip().startswith(ITEM.strip()) for line in lines):
         raise _no_answer("It is no list of passages.", content)
     return _few(question, [line.strip().removeprefix(ITEM.strip()) for line in lines], content)
+
+
+def _size(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))
 
 
 def _few(question: Question, passages: Sequence[str], content: str) -> tuple[str, ...]:

@@ -101,7 +101,7 @@ def tokens_of(choice: Mapping[str, Any], most: int = LISTED) -> list[Token] | No
         return None
     if any(not token.log_p <= ROUNDING for token in tokens):
         return None
-    written = str(choice["message"]["content"]).encode()
+    written = str(choice["message"]["content"]).encode(errors="surrogatepass")
     if _joined(tokens) != written and is_end(tokens[-1].text):
         tokens.pop()
     return tokens if _joined(tokens) == written else None
