@@ -330,3 +330,31 @@ def test_what_changes_a_code_changes_the_frozen_plan(change: Change, tmp_path: P
 def test_what_is_loaded_is_plain_json(tmp_path: Path) -> None:
     config = load(write(tmp_path, server(options={"a": {"b": [1, None, "x"]}})))
     assert json.loads(json.dumps(config, allow_nan=False)) == config
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        server(key=[PLANTED]),
+        server(key={"is": PLANTED}),
+        server(url=[PLANTED]),
+        server(url={"is": PLANTED}),
+        server(options=PLANTED),
+        server(options=[PLANTED]),
+    ],
+)
+def test_a_key_of_the_wrong_kind_is_not_shown_either(change: Change, tmp_path: Path) -> None:
+    said = message(tmp_path, change)
+    assert "not shown" in said
+    assert PLANTED not in said
+
+
+def test_a_line_that_cannot_be_read_is_shown_without_a_provider_s_key(tmp_path: Path) -> None:
+    write(tmp_path)
+    file = tmp_path / "config/study.yaml"
+    key = "sk-proj-0123456789abcdef"
+    file.write_text(file.read_text(encoding="utf-8") + f"models: [{{key: {key}\n", encoding="utf-8")
+    with pytest.raises(StudyError) as caught:
+        load(tmp_path)
+    assert key not in str(caught.value)
+    assert key[:10] not in str(caught.value)

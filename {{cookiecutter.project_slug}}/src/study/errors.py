@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Sequence
 
 LONGEST = 200
 """Characters of a found value that a message shows."""
 MOST = 30
 """Allowed values that a message lists."""
+
+
+HIDDEN = "(not shown: it may be a key)"
+"""What stands for a key of a model server, which no message shows."""
+KEYS = re.compile(
+    r"\b((sk|pk|rk)-|hf_|gsk_|xai-|AIza|gh[pousr]_|glpat-|nvapi-|eyJ)[\w.-]{8,}|\bBearer\s+[^\s'\",]+"
+)
+"""How keys of the usual providers begin."""
 
 
 def nearest(word: object, allowed: Iterable[object]) -> str | None:
@@ -63,7 +72,7 @@ class StudyError(Exception):
         )
         parts = [f"{where}: {self.problem}" if where else self.problem]
         if self.found is not None:
-            parts.append(f"Found: {shown(self.found)}.")
+            parts.append(f"Found: {KEYS.sub(HIDDEN, shown(self.found))}.")
         if self.allowed is not None and not isinstance(self.allowed, list):
             parts.append(f"Allowed: {str(self.allowed).rstrip('.')}.")
         elif self.allowed is not None:

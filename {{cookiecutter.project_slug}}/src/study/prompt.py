@@ -167,7 +167,9 @@ def _no_special_tokens(
 
     Texts that are coded need no such rule: what they spell stays plain characters.
     """
-    shown = [*(message["content"] for message in messages), *codebook.answers, codebook.answer, codebook.none]
+    # What stands in a slot for another order of the labels is in no message yet.
+    shown = [*(message["content"] for message in messages), *codebook.answers, *definitions(codebook)]
+    shown += [*codebook.labels, codebook.answer, codebook.none]
     for token in card.get("special_tokens", ()):
         if any(token in text for text in shown):
             raise StudyError(

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from study.config.document import Document, KeyPath
-from study.errors import StudyError
+from study.errors import HIDDEN, StudyError
 
 OURS = frozenset((
     "model", "messages", "response_format", "grammar", "logprobs", "top_logprobs", "stream", "stream_options",
@@ -24,7 +24,6 @@ WHOLE = ("grammar", "json_object")
 """Constraints of servers that can be made to write labels in the model's own tokens
 (`study.server.constraint`)."""
 
-HIDDEN = "(not shown: it may be a key)"
 
 _NAME = re.compile("[A-Z][A-Z0-9_]*")
 _LONG = 16

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from study.config import yaml_file
 from study.config.document import Document, KeyPath, dotted
-from study.errors import StudyError, nearest
+from study.errors import HIDDEN, StudyError, nearest
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
@@ -32,6 +32,8 @@ _WORDS = {
 }
 MOST_UNKNOWN = 20
 """Unknown keys of one mapping that are explained: a wrong file has thousands, and one tells."""
+_MAY_BE_KEYS = frozenset({"key", "url", "options"})
+"""Keys of a model server whose wrong values are not shown: somebody may have put a secret there."""
 _EXCEPT = frozenset({"allOf", "if", "then"})
 
 
@@ -261,6 +263,8 @@ def _wrong_value(error: Any, document: Document, path: KeyPath) -> StudyError:
         problem = "This does not have the right form." if found.strip() else "This is empty."
     else:
         problem = str(error.message)
+    if "server" in path[:-1] and path[-1] in _MAY_BE_KEYS and found is not None:
+        found, hint = HIDDEN, None
     return StudyError(
         problem, file=document.place(path), key=dotted(path), found=found, allowed=allowed, hint=hint
     )
