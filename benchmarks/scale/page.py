@@ -44,6 +44,8 @@ PACKAGES = ("snakemake", "dvc", "pandas", "pyarrow", "numpy")
 FROM, BETWEEN, TO = 10_000, 100_000, 1_000_000
 LONG = 10
 """CPU-seconds."""
+COLUMNS = ("step", "texts", "n", "cpu_seconds", "ms_a_text", "peak_mb", "share")
+"""Of the published table."""
 MOST_GROWTH, MOST_MB, MOST_DAG, MOST_SHARE = 1.5, 2000, 20, 0.05
 
 
@@ -60,9 +62,7 @@ def summary(costs: pd.DataFrame) -> pd.DataFrame:
     table = costs.assign(ms_a_text=(1000 * costs["cpu_seconds"] / costs["n"]).round(4))
     place = {step: number for number, step in enumerate(STEPS)}
     table = table.sort_values(["step", "texts"], key=lambda column: column.replace(place))
-    return table[["step", "texts", "n", "cpu_seconds", "ms_a_text", "peak_mb", "share"]].reset_index(
-        drop=True
-    )
+    return table[list(COLUMNS)].reset_index(drop=True)
 
 
 def verdicts(table: pd.DataFrame) -> list[Verdict]:
@@ -70,22 +70,14 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
     own = table[~table["step"].isin(["shard", "slow"])]
     time = own.pivot_table(index="step", columns="texts", values="cpu_seconds")
     growth = (time[TO] / TO / (time[FROM] / FROM)).sort_values()
-    # Starting a program weighs on a text of a small study; what each further text takes tells more.
-    long = time[time[TO] >= LONG]
-    late, early = (
-        (long[end] - long[begin]) / (end - begin) for begin, end in ((BETWEEN, TO), (FROM, BETWEEN))
-    )
-    further = (late / early).sort_values()
     largest = table[table["texts"] == TO].sort_values("peak_mb").iloc[-1]
     dag = table[table["step"] == "dag_256"]["cpu_seconds"].max()
     share = table[table["step"] == "slow"]["share"].max()
     return [
         Verdict(
             f"at {TO:,} texts a text takes at most {MOST_GROWTH} times as long as at {FROM:,}, in each step",
-            f"at most {growth.iloc[-1]:.2f} times ({STEPS[growth.index[-1]]}); the time of each *further*"
-            f" text, beyond {BETWEEN:,} against below it, in steps of more than {LONG} seconds: at most"
-            f" {further.iloc[-1]:.2f} times ({STEPS[further.index[-1]]})",
-            bool(max(growth.iloc[-1], further.iloc[-1]) <= MOST_GROWTH),
+            f"at most {growth.iloc[-1]:.2f} times ({STEPS[growth.index[-1]]})",
+            bool(growth.iloc[-1] <= MOST_GROWTH),
         ),
         Verdict(
             f"at {TO:,} texts no process needs more than {MOST_MB:,} MB",
@@ -105,10 +97,27 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
     ]
 
 
+def further(table: pd.DataFrame) -> str:
+    """Say how the time of each further text grows: that of small studies is mostly for starting programs."""
+    own = table[~table["step"].isin(["shard", "slow"])]
+    time = own.pivot_table(index="step", columns="texts", values="cpu_seconds")
+    long = time[time[TO] >= LONG]
+    late, early = (
+        (long[end] - long[begin]) / (end - begin) for begin, end in ((BETWEEN, TO), (FROM, BETWEEN))
+    )
+    growth = (late / early).sort_values(ascending=False)
+    each = [f"{STEPS[str(step)]} {times:.2f}" for step, times in growth.items()]
+    return (
+        f"Stricter than the target is what each *further* text takes, beyond {BETWEEN:,} texts against below"
+        f" it, in steps of more than {LONG} seconds (times as long): {'; '.join(each)}."
+    )
+
+
 def tables(table: pd.DataFrame) -> list[str]:
     """Return the figures as Markdown, lines."""
     lines = [f"Measured with {_versions()}.", "", "| target | measured | met |", "|---|---|---|"]
     lines += [f"| {one.target} | {one.found} | {'yes' if one.met else '**no**'} |" for one in verdicts(table)]
+    lines += ["", further(table)]
     sizes = sorted(table["texts"].unique())
     lines += ["", f"| CPU-seconds for … texts | {' | '.join(f'{size:,}' for size in sizes)} | ms a text |"]
     lines += [f"|---|{'--:|' * (len(sizes) + 1)}"]
