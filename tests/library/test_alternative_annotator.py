@@ -178,7 +178,7 @@ def by_a_plain_loop(humans, annotator, score, epsilon):
     score=st.sampled_from(["accuracy", "neg_rmse"]),
     epsilon=st.sampled_from([0.0, 0.1, 0.2, 0.5]),
     error=st.sampled_from([0.0, 0.1, 0.4]),
-    missing=st.sampled_from([0.0, 0.3]),
+    missing=st.sampled_from([0.0, 0.2]),  # of 80 items two people still share 30
 )
 def test_it_equals_a_plain_loop_and_order_does_not_matter(*, seed, n_humans, score, epsilon, error, missing):
     random = np.random.default_rng(seed)

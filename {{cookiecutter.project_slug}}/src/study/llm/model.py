@@ -330,7 +330,7 @@ def main(
 
 def _write_server(model: Mapping[str, Any], name: str, card: Path, kept: Path) -> None:
     """Write the card of a model behind a server: the one that was kept, or what the server says now."""
-    if kept.is_file() and json.loads(kept.read_text(encoding="utf-8")).get("server") == _asked_for(model):
+    if kept.is_file() and _read(kept).get("server") == _asked_for(model):
         card.write_bytes(kept.read_bytes())
         return
     refuse_if_unreachable(name)
@@ -363,7 +363,7 @@ def refuse_if_unreachable(model: str) -> None:
 
 def _is_of(kept: Path, model: dict[str, Any]) -> bool:
     """Whether there is a card, and of the file, storage type and sparsity that the configuration names."""
-    if not kept.is_file() or "server" in json.loads(kept.read_text(encoding="utf-8")):
+    if not kept.is_file() or "server" in _read(kept):
         return False
     known, wanted = _kept(kept), model.get("sha256")
     return (known["quantisation"], known.get("sparsity", 0)) == variant(model) and (
@@ -371,19 +371,34 @@ def _is_of(kept: Path, model: dict[str, Any]) -> bool:
     )
 
 
-def _kept(card: Path) -> dict[str, Any]:
-    """Return the fingerprint in a card."""
+def _read(card: Path) -> dict[str, Any]:
+    """Return a card that was kept."""
     try:
         known = json.loads(card.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _no_card(card, error) from error
+    if not isinstance(known, dict):
+        raise _no_card(card, TypeError("no mapping"))
+    return known
+
+
+def _kept(card: Path) -> dict[str, Any]:
+    """Return the fingerprint in a card."""
+    known = _read(card)
+    try:
         sha256, quantisation, engine = known["source"]["sha256"], known["quantisation"], known["engine"]
         return _fingerprint(sha256, quantisation, float(known.get("sparsity", 0)), engine)
     except (ValueError, KeyError, TypeError) as error:
-        raise StudyError(
-            "This is no card of a model.",
-            file=card,
-            found=f"{type(error).__name__}: {error}",
-            hint="Restore it with 'dvc checkout data/responses' (or 'dvc pull').",
-        ) from error
+        raise _no_card(card, error) from error
+
+
+def _no_card(card: Path, error: Exception) -> StudyError:
+    return StudyError(
+        "This is no card of a model.",
+        file=card,
+        found=f"{type(error).__name__}: {error}",
+        hint="Restore it with 'dvc checkout data/responses' (or 'dvc pull').",
+    )
 
 
 if __name__ == "__main__":
