@@ -19,6 +19,8 @@ pytestmark = pytest.mark.slow
 
 STUDIES = {study.name: study for study in studies()}
 LABORATORY = "llm-laboratory"
+# test_pan_chen.py runs and verifies that study at its full size, which is as small.
+HERE = {name: study for name, study in STUDIES.items() if name != "pan-chen-2018"}
 MODEL = "smollm2-135m"
 
 
@@ -48,7 +50,7 @@ def page(study: Path, name: str) -> str:
     return " ".join(html.unescape(re.sub(r"<style.*?</style>|<[^>]+>", " ", text, flags=re.DOTALL)).split())
 
 
-@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
+@pytest.mark.parametrize("study", HERE.values(), ids=HERE)
 def test_a_study_runs_and_is_verified(study: Study, gallery: Gallery) -> None:
     outcome = gallery.outcome(study.name)
     assert outcome.verified, outcome.problem
