@@ -64,11 +64,18 @@ class Run:
         """Generate the study, unless it is there."""
         self.folder, self.texts, self.targets = folder, texts, list(targets)
         self.study, self.clone = folder / "study", folder / "clone"
-        if not (folder / "made").is_file():
+        if not (folder / "made").is_file() or self._stopped_half_way():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             studies.generate(folder, texts, template)
             (folder / "made").touch()
+        # Of a step that was stopped; nobody else works in this study.
+        shutil.rmtree(self.study / ".snakemake" / "locks", ignore_errors=True)
+
+    def _stopped_half_way(self) -> bool:
+        """Whether `snakemake` was stopped: what it took in all is then not known."""
+        begun = any(one["name"] == "study.llm.coding" for one in self.records)
+        return begun and finished(self.folder, "whole") is None
 
     @property
     def records(self) -> list[dict[str, Any]]:

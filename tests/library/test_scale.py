@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import sys
 from pathlib import Path
 
@@ -74,6 +75,21 @@ def test_a_step_that_goes_wrong_stops_and_is_not_kept(tmp_path: Path) -> None:
     assert runs.finished(tmp_path / "10", "dag") is None
     [record] = runs.Run(tmp_path / "10", 10).records
     assert (record["name"], record["exit"] != 0) == ("dag", True)
+
+
+def test_a_whole_run_that_was_stopped_begins_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "10"
+    made = runs.Run(folder, 10)
+    (made.study / "mark").touch()
+    (made.study / ".snakemake" / "locks").mkdir(parents=True)
+    assert (runs.Run(folder, 10).study / "mark").is_file()
+    assert not (made.study / ".snakemake" / "locks").exists()
+    record = {"name": "study.llm.coding", "exit": 0}
+    (folder / "records.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    runs.keep(folder, "whole", [])
+    assert (runs.Run(folder, 10).study / "mark").is_file()
+    (folder / "steps" / "whole.json").unlink()
+    assert not (runs.Run(folder, 10).study / "mark").exists()
 
 
 def test_the_texts_of_a_small_corpus_are_the_first_of_a_large_one() -> None:
