@@ -8,7 +8,7 @@ from library.coding_jobs import TONE
 from study.codebook import Codebook
 from study.instrument import Instrument, Question, build
 from study.prompt import Prompt
-from study.server.messages import END, MARKS, TEMPLATE
+from study.server import card as cards
 from study.server.settings import Server
 
 PROMPT = Prompt("<|system|>You code texts.<|end|><|user|>Text:\n", "\n\nHow is it?<|end|><|assistant|>")
@@ -34,18 +34,8 @@ def passages(most: int = 3, none: str = "nothing", **more: Any) -> Question:
 
 def card(server: Server) -> dict[str, Any]:
     """Return the card of a server that has said nothing of itself."""
-    return {
-        "name": server.name,
-        "server": server.identity,
-        "reported": {"model": server.model, "system_fingerprint": None, "date": "2025-01-31"},
-        "seconds": 1.0,
-        "chat_template": TEMPLATE,
-        "bos_token": "",
-        "eos_token": END,
-        "add_bos": False,
-        "special_tokens": list(MARKS),
-        "trained_context": 0,
-    }
+    reported = {"model": server.model, "system_fingerprint": None, "date": "2025-01-31"}
+    return cards.card(server, reported, 1.0)
 
 
 def instrument(server: Server, *books: dict[str, Any], **settings: Any) -> Instrument:

@@ -11,24 +11,14 @@ import pytest
 
 from library.coding_jobs import TONE, instrument, task
 from study.requests import Task
+from study.server.card import card
 from study.server.forecast import Forecast, forecast
-from study.server.messages import END, MARKS, TEMPLATE
+from study.server.messages import MARKS
 from study.server.settings import Price, Server
 from study.store import ResponseStore
 
 SERVER = Server("hosted", "http://127.0.0.1:1/v1", "m", price=Price(1.0, 4.0, "USD"), at_once=4)
-CARD: dict[str, Any] = {
-    "name": "hosted",
-    "server": SERVER.identity,
-    "reported": {"model": "m", "system_fingerprint": None, "date": "2026-01-01"},
-    "seconds": 2.0,
-    "chat_template": TEMPLATE,
-    "bos_token": "",
-    "eos_token": END,
-    "add_bos": False,
-    "special_tokens": list(MARKS),
-    "trained_context": 0,
-}
+CARD = card(SERVER, {"model": "m", "system_fingerprint": None, "date": "2026-01-01"}, 2.0)
 
 
 def asked(n: int, **book: Any) -> Task:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from study.config.document import Document, KeyPath
-from study.errors import HIDDEN, StudyError
+from study.errors import HIDDEN, KEYS, StudyError
 
 OURS = frozenset((
     "model", "messages", "response_format", "grammar", "logprobs", "top_logprobs", "stream", "stream_options",
@@ -32,8 +32,6 @@ _OF_KEYS = re.compile(
     r"api.?key|(^|_)key$|authori[sz]ation|secret|password|bearer|access.?token", re.IGNORECASE
 )
 """What a member that holds a key is called."""
-_KEYS = re.compile(r"\s*(Bearer\s|(sk|pk|rk)-|hf_|gsk_|xai-|AIza|gh[pousr]_|glpat-|nvapi-|eyJ[\w-]{20})")
-"""How keys of the usual providers begin."""
 
 
 def check_servers(document: Document, config: dict[str, Any]) -> Iterator[StudyError]:
@@ -98,7 +96,7 @@ def _server(document: Document, place: KeyPath, model: dict[str, Any]) -> Iterat
             )
         elif _may_hold_a_key(option, value):
             yield document.error(
-                (*place, "options") if _KEYS.match(option) else (*place, "options", option),
+                (*place, "options") if KEYS.match(option) else (*place, "options", option),
                 "Options are written into the study, so no key may be among them.",
                 found=HIDDEN,
                 hint="Put it into an environment variable, and the variable's name into 'key'.",
@@ -136,13 +134,13 @@ def _is_variable(name: str) -> bool:
 
 def _may_hold_a_key(name: str, value: Any) -> bool:
     """Whether an option, or anything in it, looks like a key."""
-    if _OF_KEYS.search(name) or _KEYS.match(name):
+    if _OF_KEYS.search(name) or KEYS.match(name):
         return True
     if isinstance(value, dict):
         return any(_may_hold_a_key(str(inner), one) for inner, one in value.items())
     if isinstance(value, list):
         return any(_may_hold_a_key("", one) for one in value)
-    return isinstance(value, str) and bool(_KEYS.match(value))
+    return isinstance(value, str) and bool(KEYS.match(value))
 
 
 def _address(document: Document, place: KeyPath, url: str, *, with_key: bool) -> Iterator[StudyError]:

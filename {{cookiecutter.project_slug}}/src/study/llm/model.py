@@ -23,6 +23,7 @@ from typing import Any
 
 from study.errors import StudyError
 from study.llm.weights import converted, sha256_of, storage_types, version_of
+from study.server.settings import IDENTITY
 
 ENGINE = ("guidance", "llama-cpp-python")
 """Packages whose version may change what a model answers."""
@@ -152,7 +153,7 @@ def _fingerprint(
 
 def _asked_for(model: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the card of a model behind a server holds of the configuration."""
-    return {key: value for key, value in model["server"].items() if key not in ("name", "key")}
+    return {name: model["server"][name] for name in IDENTITY}
 
 
 def _named(sparsity: float) -> dict[str, float]:

@@ -69,11 +69,18 @@ def describe(server: Server, chat: Completes) -> dict[str, Any]:
         if found["status"] != "ok" or found["answers"][0]["log_p"] is None:
             raise _no_probabilities(server, found)
     said = found["server"]
+    return card(
+        server, {name: said[name] for name in ("model", "system_fingerprint", "date")}, said["seconds"]
+    )
+
+
+def card(server: Server, reported: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """Return the card of a server that has said this of itself, and took so long."""
     return {
         "name": server.name,
         "server": server.identity,
-        "reported": {key: said[key] for key in ("model", "system_fingerprint", "date")},
-        "seconds": said["seconds"],
+        "reported": dict(reported),
+        "seconds": seconds,
         "chat_template": TEMPLATE,
         "bos_token": "",
         "eos_token": END,

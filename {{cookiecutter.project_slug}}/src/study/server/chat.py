@@ -31,9 +31,9 @@ from study.server.faults import (
     silent,
     too_slow,
 )
-from study.server.limits import BYTES_A_TOKEN, UNKNOWN_ANSWER, Budget, Limiter, Usage
+from study.server.limits import UNKNOWN_ANSWER, Budget, Limiter, Usage
 from study.server.notices import Notices
-from study.server.settings import Server
+from study.server.settings import BYTES_A_TOKEN, Server
 from study.server.words import quoted
 
 if TYPE_CHECKING:

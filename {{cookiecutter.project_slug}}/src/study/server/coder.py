@@ -34,10 +34,7 @@ from study.server.distribution import (
     with_ends,
 )
 from study.server.faults import TooLongError
-from study.server.settings import Server
-
-BYTES_A_TOKEN = 4
-"""About as many as a token has: what a server can read at once is not counted here."""
+from study.server.settings import BYTES_A_TOKEN, Server
 
 SHOWN = 200
 """Characters of a server's words that are kept."""

@@ -12,11 +12,8 @@ from study.instrument import Instrument
 from study.requests import Request, Task
 from study.server.constraint import most_tokens
 from study.server.messages import conversation
-from study.server.settings import Server
+from study.server.settings import BYTES_A_TOKEN, Server
 from study.store import ResponseStore
-
-BYTES_A_TOKEN = 4
-"""About as many in English; what the server has counted so far is taken instead, where there is any."""
 
 SEEN = 300
 """Responses in the store from which it is learnt how many tokens and how much time a response takes."""

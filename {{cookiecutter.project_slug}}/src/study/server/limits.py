@@ -13,8 +13,6 @@ from study.server.faults import FILE
 from study.server.settings import Server
 
 MINUTE = 60.0
-BYTES_A_TOKEN = 4
-"""Of a request, before the server has counted: about right for English, high for what surrounds the text."""
 UNKNOWN_ANSWER = 256
 """Tokens that an answer is taken for, where a request does not say how long it may be."""
 

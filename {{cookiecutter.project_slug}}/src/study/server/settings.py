@@ -16,6 +16,13 @@ SERVING = "LLM_STUDY_SERVING"
 of a rule would have the texts asked about again whenever a limit changes."""
 
 
+BYTES_A_TOKEN = 4
+"""About as many bytes as a token has in English: what counts before a server has counted."""
+
+IDENTITY = ("url", "model", "constraint", "probabilities", "options")
+"""What of an entry's `server` decides an answer."""
+
+
 def serving(name: str) -> dict[str, Any]:
     """Return the limits, price and budget of a model, as the rules hand them on."""
     found: dict[str, dict[str, Any]] = json.loads(os.environ.get(SERVING, "{}"))
@@ -124,13 +131,7 @@ class Server:
     @property
     def identity(self) -> dict[str, Any]:
         """What of this decides an answer."""
-        return {
-            "url": self.url,
-            "model": self.model,
-            "constraint": self.constraint,
-            "probabilities": self.probabilities,
-            "options": dict(self.options),
-        }
+        return {name: getattr(self, name) for name in IDENTITY}
 
     @property
     def moved(self) -> str:
