@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +154,22 @@ def test_a_server_that_cannot_be_asked(proxy: Proxy) -> None:
     message = refusal(replace(server(proxy.address), model="wrong"))
     assert "The server has no model of this name" in message
     assert "models.hosted.server.model" in message
+
+
+def test_what_is_no_model_server_is_told_as_such() -> None:
+    # Python's own web server knows files, and no POST.
+    class Web(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Web) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        server = Server("hosted", f"http://127.0.0.1:{web.server_address[1]}/v1", "m", retries=0)
+        with pytest.raises(StudyError) as caught, Chat(server, print) as chat:
+            describe(server, chat)
+        web.shutdown()
+    said = str(caught.value)
+    assert said.count("models.hosted.server.url") == 1
+    assert "501" in said
+    assert "complete up to the version?" in said
+    assert "constraint" not in said

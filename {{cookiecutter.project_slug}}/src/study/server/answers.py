@@ -20,6 +20,10 @@ _NUMBER_IN_JSON = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _LONGEST_NUMBER = 100
 
 
+OUTSIDE = "The server's answer is not within the codebook."
+"""How the error begins of an answer that the codebook does not allow."""
+
+
 @dataclass(frozen=True)
 class Said:
     """One answer.
@@ -210,4 +214,4 @@ def _words(rationale: object, content: str) -> str:
 
 def _no_answer(why: str, content: str) -> NotEvaluatedError:
     shown = " ".join("".join(c if c.isprintable() else " " for c in content[:200]).split())
-    return NotEvaluatedError(f"The server's answer is not within the codebook. {why}", found=shown)
+    return NotEvaluatedError(f"{OUTSIDE} {why}", found=shown)

@@ -15,6 +15,7 @@ from typing import Any
 from study.errors import StudyError
 from study.instrument import Instrument, Question
 from study.prompt import Prompt
+from study.server.answers import OUTSIDE
 from study.server.coder import Completes, ServerModel
 from study.server.messages import END, MARKS, TEMPLATE
 from study.server.settings import Server
@@ -56,14 +57,7 @@ def describe(server: Server, chat: Completes) -> dict[str, Any]:
     # First without probabilities, so that it is known which of the two the server does not have.
     found = _asked(replace(server, probabilities="none"), chat)
     if found["status"] != "ok":
-        raise StudyError(
-            f"The server of the model '{server.name}' did not answer a simple question: {found.get('error')}",
-            file="config/study.yaml",
-            key=f"models.{server.name}.server.constraint",
-            found=server.constraint,
-            allowed="json_schema, json_object, grammar, none",
-            hint="Servers differ in how they can be kept to a codebook: try another constraint.",
-        )
+        raise _no_answer(server, str(found.get("error") or found["status"]))
     if server.probabilities != "none":
         found = _asked(server, chat)
         if found["status"] != "ok" or found["answers"][0]["log_p"] is None:
@@ -94,6 +88,28 @@ def _asked(server: Server, chat: Completes) -> dict[str, Any]:
     model: dict[str, Any] = {"sha256": None, "engine": {}}
     instrument = Instrument("weather", server.name, (QUESTION,), END, model, _SETTINGS)
     return ServerModel(server, chat).ask(instrument, [TEXT], _KEY)
+
+
+def _no_answer(server: Server, error: str) -> StudyError:
+    """Explain that a simple question was not answered: for the constraint, or since it is no model server."""
+    file, key = "config/study.yaml", f"models.{server.name}.server"
+    place = f"{file}, key '{key}.url': "  # the same place need not be named twice
+    problem = f"The server of the model '{server.name}' did not answer a simple question:"
+    if OUTSIDE in error:
+        return StudyError(
+            f"{problem} {error}",
+            file=file,
+            key=f"{key}.constraint",
+            found=server.constraint,
+            allowed="json_schema, json_object, grammar, none",
+            hint="Servers differ in how they can be kept to a codebook: try another constraint.",
+        )
+    return StudyError(
+        f"{problem} {error.removeprefix(place)}",
+        file=file,
+        key=f"{key}.url",
+        hint="Is this the address of a server that speaks OpenAI's protocol, and complete up to the version?",
+    )
 
 
 def _no_probabilities(server: Server, found: Mapping[str, Any]) -> StudyError:
