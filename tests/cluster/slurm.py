@@ -96,8 +96,9 @@ class Slurm:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What programs need to find this Slurm."""
-        path = os.pathsep.join([str(self.folder / "bin"), os.environ.get("PATH", ""), SYSTEM])
+        """What programs need to find this Slurm, and the programs beside this Python."""
+        ours = str(Path(sys.executable).parent)
+        path = os.pathsep.join([str(self.folder / "bin"), ours, os.environ.get("PATH", ""), SYSTEM])
         return {"SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": path}
 
     def run(self, *command: str) -> str:
