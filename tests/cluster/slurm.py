@@ -28,7 +28,7 @@ NODES = ("n1", "n2")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
 SYSTEM = "/usr/sbin:/usr/bin:/sbin:/bin"
 PR_SET_CHILD_SUBREAPER = 36
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds until Slurm must be ready."""
 
 CONFIGURATION = """\
@@ -134,12 +134,14 @@ class Slurm:
         """Return the processes of a job."""
         return self.processes(f"slurmstepd: [{job}.")
 
-    def kill(self, job: str, program: str) -> None:
-        """Kill what a job runs of one program, at once."""
+    def programs(self, job: str, program: str) -> list[psutil.Process]:
+        """Return the processes of a job that run one program."""
+        found = []
         for process in self.job(job):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if program in process.cmdline():
-                    process.kill()
+                    found.append(process)
+        return found
 
     def power_off(self, node: str) -> None:
         """Let a node go down as in a power cut: its services and whatever runs on it are gone at once."""

@@ -1,4 +1,4 @@
-"""A small study for a cluster: thirty texts in three shards, coded by the real embedded model."""
+"""A small study for a cluster: forty-five texts in three shards, coded by the real embedded model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from end_to_end.studies import generate, settings, write_settings
 
-TEXTS, SHARDS = 30, 3
+TEXTS, SHARDS = 45, 3
 ROOMS = ("reading room", "children's corner", "newspaper hall", "courtyard", "lecture theatre")
 MOODS = ("quiet and bright", "loud and cold", "neither warm nor cold")
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from cluster.slurm import Slurm, running
+from cluster.slurm import PATIENCE, Slurm, running
 from study.cluster import check_slurm, check_threads
 from study.errors import StudyError
 
@@ -69,7 +71,7 @@ def test_jobs_of_the_study_that_are_under_way_are_waited_for(slurm: Slurm, tmp_p
     said = problem(tmp_path)
     assert f"'scancel {job}'" in said
     assert "asked twice" in said
-    slurm.run("scancel", "--user=root")
+    slurm.run("scancel", f"--user={getpass.getuser()}")
 
 
 def test_a_machine_that_submits_no_jobs_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +107,23 @@ with running() as slurm:
 """
 
 
+def _commands(above: psutil.Process) -> list[str]:
+    """Return the command lines of all processes below one."""
+    found = []
+    for process in above.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            found.append(" ".join(process.cmdline()))
+    return found
+
+
+def _soon(holds: Callable[[], bool]) -> bool:
+    """Wait for something; a job counts as running before its first program does."""
+    end = time.monotonic() + PATIENCE
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.1)
+    return holds()
+
+
 def test_nothing_is_left_of_a_slurm_whose_test_was_killed() -> None:
     tests = str(Path(__file__).parents[1])
     with subprocess.Popen(
@@ -117,8 +136,8 @@ def test_nothing_is_left_of_a_slurm_whose_test_was_killed() -> None:
         folder = Path(test.stdout.readline().strip())
         assert (folder / "slurm.conf").is_file()
         (supervisor,) = psutil.Process(test.pid).children()
+        assert _soon(lambda: any("sleep 300" in command for command in _commands(supervisor)))
         left = supervisor.children(recursive=True)
-        assert any("sleep 300" in " ".join(process.cmdline()) for process in left)
         test.kill()
     _, alive = psutil.wait_procs([supervisor, *left], timeout=30)
     assert not alive

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cluster.slurm import NODES, Slurm, running
@@ -97,9 +99,38 @@ def begun(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snak
     process.stop()
 
 
-def running_on(slurm: Slurm, node: str) -> str | None:
-    """Return the job that a node runs."""
-    return next((job for job, seen in slurm.jobs().items() if seen == ("RUNNING", node)), None)
+@dataclass(frozen=True)
+class Paused:
+    """A job that was stopped between two texts, so that it cannot end before something happens to it."""
+
+    job: str
+    node: str
+    program: psutil.Process
+    journal: Path
+
+    @property
+    def written(self) -> int:
+        """How many responses it has written down."""
+        return self.journal.read_bytes().count(b"\n")
+
+    def paused_again(self, beyond: int) -> bool:
+        """Stop it as soon as it has written more than so many responses; return whether it has."""
+        enough = self.written > beyond
+        if enough:
+            self.program.suspend()
+        return enough
+
+
+def pause(slurm: Slurm, written: int, without: Collection[str] = ()) -> Iterator[Paused]:
+    """Stop the coding of all jobs (but some) that have written so many responses, and yield them."""
+    for job, (state, node) in slurm.jobs().items():
+        if state == "RUNNING" and job not in without:
+            with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+                for program in slurm.programs(job, "study.llm.coding"):
+                    opened = [Path(file.path) for file in program.open_files()]
+                    journals = [path for path in opened if path.suffix == ".journal"]
+                    found = [Paused(job, node, program, journal) for journal in journals]
+                    yield from (one for one in found if one.paused_again(written - 1))
 
 
 @pytest.fixture(scope="module")
@@ -110,45 +141,36 @@ def there(made: Path, slurm: Slurm, begun: Snakemake, tmp_path_factory: pytest.T
     """
     seen = Run(copied(made, tmp_path_factory.mktemp("there")))
     process = Snakemake(seen.study, slurm, *PROFILE, *QUICK)
+    paused: dict[str, Paused] = {}
 
-    def both_write() -> bool:
-        return len(journals(seen.study)) == 2 and min(journals(seen.study).values()) >= 2
+    def are_paused(jobs: int) -> bool:
+        paused.update({one.job: one for one in pause(slurm, 2, without=paused)})
+        return len(paused) == jobs
 
-    process.until(both_write)
+    def are_paused_again() -> bool:
+        again = [one.paused_again(seen.writing[0][one.journal.stem]) for one in paused.values()]
+        return all(again)
+
+    process.until(lambda: are_paused(len(NODES)))
+    seen.nodes = {one.node for one in paused.values()}
     seen.writing.append(journals(seen.study))
-    process.until(lambda: all(n > seen.writing[0].get(job, 0) for job, n in journals(seen.study).items()))
+    for one in paused.values():
+        one.program.resume()
+    process.until(are_paused_again)
     seen.writing.append(journals(seen.study))
-    first, second = (running_on(slurm, node) for node in NODES)
-    assert first
-    assert second
-    seen.nodes = {slurm.jobs()[job][1] for job in (first, second)}
-    slurm.run("scancel", first)
-    slurm.kill(second, "study.llm.coding")
-    seen.lost |= {"cancelled": first, "killed": second}
-    before = set(journals(seen.study))
-
-    def another_writes() -> bool:
-        new = {name: n for name, n in journals(seen.study).items() if name not in before}
-        job = running_on(slurm, "n2")
-        return job not in (None, second) and any(n >= 2 for n in new.values()) and _writes(slurm, job)
-
-    process.until(another_writes)
-    third = running_on(slurm, "n2")
-    assert third
-    slurm.power_off("n2")
-    seen.lost["node down"] = third
-    process.until(lambda: slurm.jobs()[third][0] == "PENDING")
+    first, second = paused.values()
+    slurm.run("scancel", first.job)
+    second.program.kill()
+    process.until(lambda: are_paused(len(NODES) + 1))
+    *_, third = paused.values()
+    slurm.power_off(third.node)
+    seen.lost = {"cancelled": first.job, "killed": second.job, "node down": third.job}
+    process.until(lambda: slurm.jobs()[third.job][0] == "PENDING")
     # Slurm lets two minutes pass before it starts such a job again.
-    slurm.run("scontrol", "update", f"jobid={third}", "starttime=now")
+    slurm.run("scontrol", "update", f"jobid={third.job}", "starttime=now")
     status, seen.said = process.end()
     assert status == 0, seen.said
     return seen
-
-
-def _writes(slurm: Slurm, job: str | None) -> bool:
-    """Whether a job has a journal open into which something is written."""
-    opened = [file.path for process in slurm.job(str(job)) for file in process.open_files()]
-    return any(path.endswith(".journal") and Path(path).stat().st_size for path in opened)
 
 
 @pytest.fixture(scope="module")
