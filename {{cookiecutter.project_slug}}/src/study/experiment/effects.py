@@ -37,6 +37,9 @@ METHOD = "GEE (Gaussian, identity, {structure} within units), robust covariance,
 TOLERANCE = 1e-9
 """What counts as zero, of outcomes of variance one."""
 
+NO_ERROR = 1e-6
+"""Standard errors up to it, of outcomes of variance one, are what rounding leaves of a variance of zero."""
+
 
 @dataclass(frozen=True)
 class Effects:
@@ -165,8 +168,8 @@ def _figures(fit: Effects, column: int, n_units: int, scale: float) -> dict[str,
         return {"note": "cannot be told apart from other effects: the design lacks the cells for it"}
     df = n_units - 1
     row: dict[str, object] = {"method": METHOD.format(structure=fit.structure, df=df)}
-    if error <= TOLERANCE * scale:
-        if abs(estimate) <= TOLERANCE * scale:
+    if error <= NO_ERROR * scale:
+        if abs(estimate) <= NO_ERROR * scale:
             return row | {"estimate": 0.0, "note": "no standard error: nothing changes for any unit"}
         return row | {
             "estimate": estimate,
