@@ -24,7 +24,7 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
     here = ROOT / "tests"
-    first = ("sharing", "cluster", "end_to_end", "template")
+    first = ("sharing", "cluster", "end_to_end", "server", "docs", "template")
 
     def place(item: pytest.Item) -> int:
         room = item.path.relative_to(here).parts[0]
