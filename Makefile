@@ -66,7 +66,7 @@ bench: env $(ENV)/bench.stamp ## measure the speed side by side with peers (buil
 certificate: env ## repeat the estimators where the truth is known (an hour; goes on where it stopped)
 	@PYTHONPATH="benchmarks:$(TEMPLATE)/src" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m certificate
 
-scale: env ## measure a study of up to a million texts, step by step (half an hour; goes on where it stopped)
+scale: env ## measure a study of up to a million texts, step by step (ten minutes or more; goes on where it stopped)
 	@PYTHONPATH="benchmarks:$(TEMPLATE)/src" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m scale
 
 gallery: env ## run every published study at full size and judge its claims (an hour; build/gallery/index.html)
