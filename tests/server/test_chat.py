@@ -389,6 +389,15 @@ def test_a_server_that_has_moved(asking: Asking, proxy: Proxy, monkeypatch: pyte
     assert content(asking(url=CLOSED).complete(request()))
 
 
+def test_where_a_server_has_moved_to_is_named_if_it_is_no_address(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_STUDY_URL_SMALL", "the new machine")
+    with pytest.raises(StudyError, match="none that requests can be sent to") as refused:
+        asking(url=CLOSED)
+    assert (refused.value.file, refused.value.key) == (None, "LLM_STUDY_URL_SMALL")
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -390,18 +390,19 @@ def _checked(server: Server) -> str:
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         good, parts = False, urlsplit("")
-    key = f"models.{server.name}.server.url"
+    here = server.address == server.url.rstrip("/")
+    file, key = (FILE, f"models.{server.name}.server.url") if here else (None, server.moved)
     if "@" in server.address:  # nothing of it is shown
         raise StudyError(
             "The server's address holds a user or password, which would be kept and shared with the study.",
-            file=FILE,
+            file=file,
             key=key,
             hint="Name the environment variable that holds the key in `key`.",
         )
     if not good or parts.query or parts.fragment:
         raise StudyError(
             "The server's address is none that requests can be sent to.",
-            file=FILE,
+            file=file,
             key=key,
             found=server.address.split("?")[0],
             allowed="http://... or https://..., up to and including the version, as in http://127.0.0.1:8000/v1",

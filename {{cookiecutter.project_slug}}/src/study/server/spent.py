@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from study.server.chat import Usage
+from study.server.limits import Usage
 from study.server.settings import Server
 
 _MARK = b'"server":{'
